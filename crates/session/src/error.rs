@@ -1,0 +1,29 @@
+/// What a caller can do something about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The session is not running: `POST /session/connect` starts it.
+    #[error("No session")]
+    NoSession,
+    #[error("not logged in")]
+    NotLoggedIn,
+    #[error("Already Logged in")]
+    AlreadyLoggedIn,
+    /// The socket to WhatsApp is down; the supervisor is at work on it.
+    #[error("not connected to WhatsApp: {reason}")]
+    NotConnected { reason: String },
+    #[error("{reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("{phone} is not on WhatsApp")]
+    NotOnWhatsApp { phone: String },
+    /// WhatsApp said no; its code is in the text.
+    #[error("WhatsApp refused: {text} (code {code})")]
+    Rejected { code: u16, text: String },
+    #[error("WhatsApp did not answer in time")]
+    TimedOut,
+    #[error("the session is being stopped")]
+    Stopping,
+    #[error("store: {0}")]
+    Store(#[from] wago_store::Error),
+    #[error("{0}")]
+    Internal(String),
+}
