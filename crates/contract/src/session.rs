@@ -10,7 +10,7 @@ use crate::{
 /// Characters in a session's name and in its `Os` label.
 const NAME_MAX: usize = 100;
 /// Characters in a token, once its spaces are gone.
-const TOKEN_MAX: usize = 256;
+pub const TOKEN_MAX: usize = 256;
 /// Characters in a recipient or phone number as written.
 pub(crate) const PHONE_MAX: usize = 128;
 
