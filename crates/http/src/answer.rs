@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, header::CONTENT_LENGTH};
 use tracing::{Instrument, field::Empty};
 
 use crate::{app::App, error::ApiError};
@@ -28,9 +28,8 @@ pub(crate) struct RequestId(pub String);
 /// the path without its query, where a token may be.
 pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
-    let method = request.method().clone();
     let path: String = request.uri().path().chars().take(PATH_MAX).collect();
-    let span = tracing::info_span!("request", id, %method, path, session = Empty);
+    let span = tracing::info_span!("request", id, method = %request.method(), path, session = Empty);
     request.extensions_mut().insert(RequestId(id.clone()));
     let start = Instant::now();
 
@@ -38,16 +37,14 @@ pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     let error = response.extensions_mut().remove::<ApiError>();
     let code = error.as_ref().map(ApiError::code);
     if let Some(error) = error {
-        let body = Json(error.body(id.clone())).into_response();
-        let (parts, body) = body.into_parts();
+        let (parts, body) = Json(error.body(id.clone())).into_response().into_parts();
+        // It told of the empty body.
+        response.headers_mut().remove(CONTENT_LENGTH);
         response.headers_mut().extend(parts.headers);
         *response.body_mut() = body;
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
-    }
-    if method == Method::HEAD {
-        *response.body_mut() = axum::body::Body::empty();
     }
     log(&span, &response, code, start);
     response

@@ -1,9 +1,7 @@
 //! Extractors that prove who asks. A handler that takes one cannot run without it.
 
-use axum::{
-    extract::{FromRequestParts, Query},
-    http::request::Parts,
-};
+use axum::extract::FromRequestParts;
+use http::request::Parts;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 use wago_contract::session::{TOKEN_MAX, without_spaces};
@@ -11,6 +9,7 @@ use wago_contract::session::{TOKEN_MAX, without_spaces};
 use crate::{
     app::{App, admin_token_hash},
     error::ApiError,
+    query,
 };
 
 /// The caller showed the admin token: in the header `admintoken`, or as a bearer.
@@ -37,7 +36,7 @@ impl FromRequestParts<App> for Session {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let token = header(parts, "token")
-            .or_else(|| query_token(parts))
+            .or_else(|| query::parameter(parts, "token"))
             .or_else(|| bearer(parts))
             .map(|token| without_spaces(&token))
             .filter(|token| (1..=TOKEN_MAX).contains(&token.len()))
@@ -58,9 +57,4 @@ fn bearer(parts: &Parts) -> Option<String> {
     let value = header(parts, "authorization")?;
     let (scheme, token) = value.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
-}
-
-fn query_token(parts: &Parts) -> Option<String> {
-    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).ok()?;
-    pairs.into_iter().find(|(key, _)| key.eq_ignore_ascii_case("token")).map(|(_, token)| token)
 }

@@ -8,6 +8,8 @@ mod app;
 mod body;
 mod credentials;
 mod error;
+mod page;
+mod query;
 mod reply;
 mod router;
 mod routes;

@@ -14,7 +14,7 @@ use crate::{
 
 /// Every route there is.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let routes = Router::new()
         // Sessions, by the admin
         .route("/session/init", post(token::init))
         .route("/session/all", get(token::all))
@@ -34,7 +34,13 @@ pub fn router(app: App) -> Router {
         .route("/send/text", post(send::text))
         // Server
         .route("/server/ok", get(server::ok))
-        .route("/server/ready", get(server::ready))
+        .route("/server/ready", get(server::ready));
+    around(routes, app)
+}
+
+/// The routes, with what happens around each of them.
+pub(crate) fn around(routes: Router<App>, app: App) -> Router {
+    routes
         .fallback(|| async { ApiError::unknown_route() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
         // The last is the outermost.

@@ -24,6 +24,9 @@ use crate::{
     reply::{Reply, Result},
 };
 
+#[cfg(test)]
+mod tests;
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Marks a reply that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");

@@ -92,3 +92,45 @@ fn text(code: &QrCode) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_what_is_accepted() {
+        for (accept, form) in [
+            ("", Form::Json),
+            ("*/*", Form::Json),
+            ("application/json, text/plain, */*", Form::Json),
+            ("image/png", Form::Picture),
+            ("image/avif,image/webp,Image/PNG,image/*;q=0.8,*/*;q=0.5", Form::Picture),
+            ("text/plain; charset=utf-8", Form::Text),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Json),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(Form::wanted(&headers), form, "{accept}");
+        }
+    }
+
+    #[test]
+    fn the_picture_can_be_scanned() {
+        let code = "2@x/Y+z==,AAAA,BBBB,CCCC,1".repeat(8);
+        let drawn = draw(&code).unwrap();
+        let picture = image::load_from_memory(&png(&drawn).unwrap()).unwrap().to_luma8();
+        let (width, height) = picture.dimensions();
+        let pixel = |x: usize, y: usize| picture.get_pixel(x as u32, y as u32).0[0];
+        let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
+        assert_eq!(seen.detect_grids()[0].decode().unwrap().1, code);
+    }
+
+    #[test]
+    fn the_text_is_light_on_dark() {
+        let text = text(&draw("hello").unwrap());
+        let lines: Vec<_> = text.lines().collect();
+        let width = lines[0].chars().count();
+        assert!(lines.iter().all(|line| line.chars().count() == width));
+        // The quiet zone around the code is light: full blocks.
+        assert_eq!(lines[0], "█".repeat(width));
+    }
+}

@@ -1,8 +1,6 @@
 //! `/session/*` by the admin: tokens and the sessions that they stand for.
 
-use std::collections::HashMap;
-
-use axum::extract::{Query, State};
+use axum::extract::State;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 use wago_contract::session::{Created, Deleted, Init, Listed, Rotate};
@@ -13,11 +11,10 @@ use crate::{
     body::Body,
     credentials::{Admin, Session, is_admin_token},
     error::ApiError,
+    page::Page,
     reply::{Reply, Result},
 };
 
-/// Sessions in one reply; the rest is on the next `?page`.
-const LIMIT_MAX: u64 = 10_000;
 /// Sessions looked up at the same time for a list.
 const LOOKUPS_MAX: usize = 16;
 
@@ -59,30 +56,19 @@ fn created(details: &'static str, session: wago_store::Session) -> Created {
     }
 }
 
-pub(crate) async fn all(_: Admin, State(app): State<App>, page: Query<HashMap<String, String>>) -> Result<Reply<Vec<Listed>>> {
-    list(&app, false, &page).await
+pub(crate) async fn all(_: Admin, page: Page, State(app): State<App>) -> Result<Reply<Vec<Listed>>> {
+    list(&app, false, page).await
 }
 
 /// Those that are linked to a WhatsApp account.
-pub(crate) async fn scanned(_: Admin, State(app): State<App>, page: Query<HashMap<String, String>>) -> Result<Reply<Vec<Listed>>> {
-    list(&app, true, &page).await
+pub(crate) async fn scanned(_: Admin, page: Page, State(app): State<App>) -> Result<Reply<Vec<Listed>>> {
+    list(&app, true, page).await
 }
 
-async fn list(app: &App, linked_only: bool, query: &HashMap<String, String>) -> Result<Reply<Vec<Listed>>> {
-    let limit = number(query, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
-    let page = number(query, "page", u64::from(u32::MAX))?.unwrap_or(1);
-    let sessions = app.store.list_sessions(linked_only, (page - 1) * limit, limit).await?;
-    let listed = stream::iter(sessions).map(|session| listed(app, session)).buffered(LOOKUPS_MAX).try_collect().await?;
-    Ok(Reply(listed))
-}
-
-/// A number of the query, from 1.
-fn number(query: &HashMap<String, String>, name: &'static str, max: u64) -> Result<Option<u64>> {
-    let Some(text) = query.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-    match text.parse() {
-        Ok(number) if (1..=max).contains(&number) => Ok(Some(number)),
-        _ => Err(ApiError::invalid(name, format!("{name} should be a whole number from 1 to {max}"))),
-    }
+async fn list(app: &App, linked_only: bool, page: Page) -> Result<Reply<Vec<Listed>>> {
+    let sessions = app.store.list_sessions(linked_only, page.offset, page.limit).await?;
+    let listed = stream::iter(sessions).map(|session| listed(app, session));
+    Ok(Reply(listed.buffered(LOOKUPS_MAX).try_collect().await?))
 }
 
 async fn listed(app: &App, session: wago_store::Session) -> Result<Listed> {
