@@ -1,7 +1,12 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
+pub mod envelope;
+pub mod error;
 pub mod event;
+pub mod payload;
 pub mod phone;
 pub mod send;
+pub mod server;
 pub mod session;
+pub mod subscription;
 pub mod webhook;

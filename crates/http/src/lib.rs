@@ -1,1 +1,21 @@
-//! HTTP.
+//! WaGo's HTTP API. Only this crate knows axum.
+//!
+//! [`router`](mod@router) is the table of contents: from there a route leads to its file in `routes/`, and on to a
+//! session's command or the store.
+
+mod answer;
+mod app;
+mod body;
+mod credentials;
+mod error;
+mod page;
+mod query;
+mod reply;
+mod router;
+mod routes;
+mod sending;
+mod serve;
+
+pub use app::{App, Limits, Options, admin_token_hash};
+pub use router::router;
+pub use serve::serve;

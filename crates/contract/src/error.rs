@@ -1,0 +1,40 @@
+//! The stable names of what can go wrong.
+
+use serde::{Deserialize, Serialize};
+
+/// `errorCode` in a failed reply. A name, once published, keeps its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The body is not UTF-8, not JSON, or not a JSON object.
+    InvalidPayload,
+    MissingField,
+    InvalidField,
+    InvalidToken,
+    InvalidAdminToken,
+    UnknownRoute,
+    MethodNotAllowed,
+    BodyTooLarge,
+    /// The body did not arrive in time.
+    BodyTooSlow,
+    /// `Idempotency-Key` was used with another body.
+    IdempotencyMismatch,
+    /// A request with the same `Idempotency-Key` is being worked on.
+    IdempotencyInProgress,
+    TokenOrNameTaken,
+    NoSession,
+    NotLoggedIn,
+    AlreadyLoggedIn,
+    NotOnWhatsapp,
+    /// The socket to WhatsApp is down; the gateway is at work on it.
+    NotConnected,
+    WhatsappRefused,
+    WhatsappTimeout,
+    /// The gateway itself took too long.
+    Timeout,
+    /// More requests than the gateway takes at once.
+    Overloaded,
+    ShuttingDown,
+    StorageFailed,
+    Internal,
+}

@@ -1,0 +1,111 @@
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wago_contract::session::without_spaces;
+use wago_session::Sessions;
+use wago_store::Store;
+
+/// What the API is built from.
+pub struct Options {
+    pub store: Store,
+    pub sessions: Sessions,
+    /// See [`admin_token_hash`].
+    pub admin_token_hash: [u8; 32],
+    pub limits: Limits,
+    /// Webhooks may lead to private and loopback addresses.
+    pub allow_private_webhooks: bool,
+    /// Cancelled when the process begins to stop: from then on requests are answered 503.
+    pub stopping: CancellationToken,
+}
+
+/// Every bound of the API.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a request's body; above it 413.
+    pub body_bytes: usize,
+    /// For the body to arrive; then 408.
+    pub body_time: Duration,
+    /// For a whole request; then 504.
+    pub request_time: Duration,
+    /// For a request's head to arrive, and for a kept connection to stay idle; then the connection is closed.
+    pub head_time: Duration,
+    /// Bytes of a request's head; above it 431.
+    pub head_bytes: usize,
+    /// Header lines of a request; above it 431.
+    pub headers: usize,
+    /// Open connections; further ones wait to be accepted.
+    pub connections: usize,
+    /// Sends in flight; further ones are answered 503.
+    pub sends: usize,
+    /// For requests in flight when the server stops; then they are cut off.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            body_time: Duration::from_secs(30),
+            request_time: Duration::from_secs(90),
+            head_time: Duration::from_secs(60),
+            head_bytes: 64 << 10,
+            headers: 100,
+            connections: 10_000,
+            sends: 4_096,
+            drain_time: Duration::from_secs(6),
+        }
+    }
+}
+
+/// What handlers may use: the options it was built from, through `Deref`. A cheap handle.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    sends: TaskTracker,
+    send_slots: Arc<Semaphore>,
+}
+
+impl App {
+    pub fn new(options: Options) -> Self {
+        let send_slots = Arc::new(Semaphore::new(options.limits.sends));
+        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots }))
+    }
+
+    /// Sends that go on when their callers hang up; the server waits for them when it stops.
+    pub(crate) fn sends(&self) -> &TaskTracker {
+        &self.0.sends
+    }
+
+    /// A place among the sends in flight, if one is free.
+    pub(crate) fn send_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.send_slots.clone().try_acquire_owned().ok()
+    }
+
+    /// Unix milliseconds.
+    pub(crate) fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Deref for App {
+    type Target = Options;
+
+    fn deref(&self) -> &Options {
+        &self.0.options
+    }
+}
+
+/// The form in which the admin token is kept: spaces removed, then SHA-256. A made token is random enough to need no
+/// slower hash.
+pub fn admin_token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(without_spaces(token)).into()
+}

@@ -1,0 +1,194 @@
+//! Whatever goes wrong becomes one [`ApiError`], and that the envelope.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use wago_contract::{
+    envelope::Failure,
+    error::ErrorCode::{self, *},
+    payload::Invalid,
+};
+
+/// A failed request. Its body is written by [`crate::answer`], which knows the request's id.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: ErrorCode,
+    text: Cow<'static, str>,
+    field: Option<Cow<'static, str>>,
+    retryable: bool,
+}
+
+impl ApiError {
+    pub fn new(status: StatusCode, code: ErrorCode, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code, text: text.into(), field: None, retryable: false }
+    }
+
+    fn at(self, field: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
+    fn retryable(self) -> Self {
+        Self { retryable: true, ..self }
+    }
+
+    /// Trying again could do the thing twice.
+    pub fn not_retryable(self) -> Self {
+        Self { retryable: false, ..self }
+    }
+
+    pub fn invalid(field: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, InvalidField, text).at(field)
+    }
+
+    pub fn invalid_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, InvalidToken, "invalid token")
+    }
+
+    pub fn invalid_admin_token() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, InvalidAdminToken, "invalid admin token")
+    }
+
+    pub fn unknown_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, UnknownRoute, "unknown route")
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, MethodNotAllowed, "this route has other methods: see the Allow header")
+    }
+
+    pub fn body_too_large(limit: usize) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, BodyTooLarge, format!("body is larger than {limit} bytes"))
+    }
+
+    pub fn body_too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, BodyTooSlow, "body did not arrive in time").retryable()
+    }
+
+    pub fn body_broken() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "body could not be read to its end").retryable()
+    }
+
+    pub fn idempotency_mismatch() -> Self {
+        let text = "Idempotency-Key was used with another request";
+        Self::new(StatusCode::CONFLICT, IdempotencyMismatch, text).at("Idempotency-Key")
+    }
+
+    pub fn idempotency_in_progress() -> Self {
+        let text = "a request with this Idempotency-Key is being worked on";
+        Self::new(StatusCode::CONFLICT, IdempotencyInProgress, text).at("Idempotency-Key").retryable()
+    }
+
+    pub fn not_connected(reason: &str) -> Self {
+        let text = format!("not connected to WhatsApp: {reason}");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, NotConnected, text).retryable()
+    }
+
+    pub fn overloaded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Overloaded, "too many requests at once").retryable()
+    }
+
+    pub fn shutting_down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ShuttingDown, "shutting down").retryable()
+    }
+
+    pub fn database_unreachable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, StorageFailed, "the database does not answer").retryable()
+    }
+
+    pub fn timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, Timeout, "the request took too long").retryable()
+    }
+
+    /// What happened is in the log, where the request's id leads.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Internal, "internal error")
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+
+    pub fn body(self, request_id: String) -> Failure {
+        Failure {
+            code: self.status.as_u16(),
+            error: self.text.into_owned(),
+            success: false,
+            error_code: self.code,
+            field: self.field.map(Cow::into_owned),
+            retryable: self.retryable,
+            request_id,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(error: Invalid) -> Self {
+        let text = error.to_string();
+        let bad = |code| Self::new(StatusCode::BAD_REQUEST, code, text);
+        match error {
+            Invalid::NotUtf8 | Invalid::NotJson { .. } | Invalid::NotObject => bad(InvalidPayload),
+            Invalid::Missing { field } => bad(MissingField).at(field),
+            Invalid::Field { field, .. } => bad(InvalidField).at(field),
+        }
+    }
+}
+
+impl From<wago_store::Error> for ApiError {
+    fn from(error: wago_store::Error) -> Self {
+        use wago_store::Error;
+        let failed = |text: &'static str| Self::new(StatusCode::INTERNAL_SERVER_ERROR, StorageFailed, text);
+        match error {
+            Error::Taken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, TokenOrNameTaken, error.to_string()),
+            Error::Database(cause) => {
+                tracing::error!(%cause, "database error");
+                failed("the database failed").retryable()
+            }
+            Error::NewerSchema { .. } | Error::Open(_) | Error::Damaged { .. } => {
+                tracing::error!(%error, "store failed");
+                failed("the database failed")
+            }
+        }
+    }
+}
+
+impl From<wago_session::Error> for ApiError {
+    fn from(error: wago_session::Error) -> Self {
+        use wago_session::Error;
+        let text = error.to_string();
+        let new = |status, code| Self::new(status, code, text);
+        match error {
+            Error::NoSession => new(StatusCode::INTERNAL_SERVER_ERROR, NoSession),
+            Error::NotLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, NotLoggedIn),
+            Error::AlreadyLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, AlreadyLoggedIn),
+            Error::NotConnected { .. } => new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable(),
+            Error::Invalid { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
+            Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),
+            Error::Rejected { code, .. } => {
+                let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);
+                // Too many requests, or WhatsApp's own trouble.
+                if code == 429 || code >= 500 { refused.retryable() } else { refused }
+            }
+            Error::TimedOut => new(StatusCode::GATEWAY_TIMEOUT, WhatsappTimeout).retryable(),
+            Error::Stopping => new(StatusCode::SERVICE_UNAVAILABLE, ShuttingDown).retryable(),
+            Error::Store(error) => error.into(),
+            Error::Internal(cause) => {
+                tracing::error!(%cause, "session failed");
+                Self::internal()
+            }
+        }
+    }
+}

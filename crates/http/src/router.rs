@@ -1,0 +1,51 @@
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    answer,
+    app::App,
+    error::ApiError,
+    routes::{qr, send, server, session, token, webhook},
+};
+
+/// Every route there is.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        // Sessions, by the admin
+        .route("/session/init", post(token::init))
+        .route("/session/all", get(token::all))
+        .route("/session/scanned", post(token::scanned))
+        .route("/session/delete", post(token::delete))
+        .route("/session/rotate", post(token::rotate))
+        // Sessions, by their token
+        .route("/session/connect", post(session::connect))
+        .route("/session/pair", post(session::pair))
+        .route("/session/qr", get(qr::show))
+        .route("/session/status", get(session::status))
+        .route("/session/disconnect", post(session::disconnect))
+        .route("/session/logout", post(session::logout))
+        // Webhook
+        .route("/webhook", get(webhook::show).post(webhook::set))
+        // Send
+        .route("/send/text", post(send::text))
+        // Server
+        .route("/server/ok", get(server::ok))
+        .route("/server/ready", get(server::ready));
+    around(routes, app)
+}
+
+/// The routes, with what happens around each of them.
+pub(crate) fn around(routes: Router<App>, app: App) -> Router {
+    routes
+        .fallback(|| async { ApiError::unknown_route() })
+        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
+        // The last is the outermost.
+        .layer(CatchPanicLayer::custom(answer::panicked))
+        .layer(from_fn_with_state(app.clone(), answer::bounds))
+        .layer(from_fn(answer::envelope))
+        .with_state(app)
+}

@@ -1,0 +1,58 @@
+use axum::extract::State;
+use secrecy::SecretString;
+use wago_contract::webhook::{Format, SetWebhook, Webhook};
+use wago_store::{WebhookChange, WebhookFormat};
+
+use crate::{
+    app::App,
+    body::Body,
+    credentials::Session,
+    reply::{Reply, Result},
+};
+
+pub(crate) async fn show(Session(session): Session, State(app): State<App>) -> Result<Reply<Webhook>> {
+    let webhook = app.store.session_webhook(session.id).await?;
+    Ok(Reply(shown(webhook, session.subscribe)))
+}
+
+/// Changes what is named.
+pub(crate) async fn set(
+    Session(session): Session,
+    State(app): State<App>,
+    Body(set): Body<SetWebhook>,
+) -> Result<Reply<Webhook>> {
+    let change = WebhookChange {
+        url: Some(set.url),
+        format: set.format.map(|format| match format {
+            Format::Form => WebhookFormat::Form,
+            Format::Json => WebhookFormat::Json,
+        }),
+        secret: set.secret.map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
+        headers: set.headers,
+        subscribe: set.events.clone(),
+    };
+    let webhook = app.store.change_webhook(session.id, change).await?;
+    Ok(Reply(shown(webhook, set.events.unwrap_or(session.subscribe))))
+}
+
+fn shown(webhook: Option<wago_store::Webhook>, subscribe: Vec<String>) -> Webhook {
+    let Some(webhook) = webhook else {
+        return Webhook {
+            webhook: String::new(),
+            subscribe,
+            format: Format::Form,
+            secret_set: false,
+            headers: Default::default(),
+        };
+    };
+    Webhook {
+        webhook: webhook.url,
+        subscribe,
+        format: match webhook.format {
+            WebhookFormat::Form => Format::Form,
+            WebhookFormat::Json => Format::Json,
+        },
+        secret_set: webhook.secret.is_some(),
+        headers: webhook.headers.into_iter().collect(),
+    }
+}

@@ -1,0 +1,10 @@
+//! The API through its router, over a real store on a temporary file. What needs WhatsApp is tested from `wago`.
+
+mod api;
+mod bad_input;
+mod credentials;
+mod log;
+mod serve;
+mod server;
+mod session;
+mod webhook;
