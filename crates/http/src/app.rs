@@ -37,8 +37,6 @@ pub struct Limits {
     pub head_time: Duration,
     /// Bytes of a request's head; above it 431.
     pub head_bytes: usize,
-    /// Header lines of a request; above it 431.
-    pub headers: usize,
     /// Open connections; further ones wait to be accepted.
     pub connections: usize,
     /// Sends in flight; further ones are answered 503.
@@ -55,7 +53,6 @@ impl Default for Limits {
             request_time: Duration::from_secs(90),
             head_time: Duration::from_secs(60),
             head_bytes: 64 << 10,
-            headers: 100,
             connections: 10_000,
             sends: 4_096,
             drain_time: Duration::from_secs(6),

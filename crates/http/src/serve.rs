@@ -78,12 +78,12 @@ async fn connection(stream: TcpStream, router: Router, app: App, shutdown: Cance
     }
     let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let limits = &app.limits;
+    // Of header lines hyper takes 100.
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
-            .max_headers(limits.headers)
-            .max_buf_size(limits.head_bytes)
+            .max_header_size(limits.head_bytes)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades()
     );
