@@ -17,7 +17,9 @@ pub enum Network {
     WhatsApp,
     /// A simulated one: its base URL (`http://127.0.0.1:1338`).
     #[cfg(feature = "sandbox")]
-    Sandbox { url: String },
+    Sandbox {
+        url: String,
+    },
 }
 
 /// A QR code that a session is showing now.

@@ -1,7 +1,9 @@
 //! Everything WaGo keeps: one database, SQLite or PostgreSQL, behind one [`Store`].
 //!
-//! Only this crate knows SQL. Payloads and WhatsApp's key material are opaque bytes to it.
+//! Only this crate knows SQL. Payloads and WhatsApp's key material are opaque bytes to it. All sessions share one pool,
+//! so a session costs the store no memory, no thread and no file handle of its own: only rows.
 
+mod db;
 mod deliveries;
 mod error;
 mod events;
@@ -11,6 +13,9 @@ mod secret;
 mod sessions;
 mod settings;
 mod webhooks;
+mod writer;
+
+use std::sync::Arc;
 
 pub use deliveries::{Attempt, Delivery, Outcome};
 pub use error::Error;
@@ -21,26 +26,51 @@ pub use secret::SecretKey;
 pub use sessions::{NewSession, Session, SessionId};
 pub use webhooks::{Webhook, WebhookChange, WebhookFormat, WebhookId};
 
+use db::{Db, Engine};
+use tokio::sync::Notify;
+use writer::{POSTGRES_WRITERS, Writer};
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A cheap handle on the open database.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    db: Arc<Db>,
+    writer: Writer,
+    secret: SecretKey,
+    events_recorded: Arc<Notify>,
+}
 
 impl Store {
     /// Opens `sqlite://path` (or `sqlite::memory:`) or `postgres://…`, and brings the schema up to date.
-    /// A schema newer than this binary is [`Error::NewerSchema`].
-    pub async fn open(_url: &str, _secret: SecretKey) -> Result<Self> {
-        unreachable!()
+    ///
+    /// A schema newer than this binary is [`Error::NewerSchema`]; a secret other than the one that the database was
+    /// made with is [`Error::WrongSecret`].
+    pub async fn open(url: &str, secret: SecretKey) -> Result<Self> {
+        let db = Arc::new(Db::open(url).await?);
+        let writers = match db.engine {
+            Engine::Sqlite => 1,
+            Engine::Postgres => POSTGRES_WRITERS,
+        };
+        let writer = Writer::start(db.clone(), writers);
+        let store = Self {
+            db,
+            writer,
+            secret,
+            events_recorded: Arc::default(),
+        };
+        store.check_secret().await?;
+        Ok(store)
     }
 
-    /// Finishes queued writes and closes the pool.
+    /// Closes the pool. Writes already accepted are finished first, since each holds a connection.
     pub async fn close(&self) {
-        unreachable!()
+        self.db.close().await;
     }
 
-    /// Answers whether the database can be reached now (readiness).
+    /// Answers whether the database can be reached now.
     pub async fn ping(&self) -> Result<()> {
-        unreachable!()
+        sqlx::query("SELECT 1").execute(&self.db.read).await?;
+        Ok(())
     }
 }
