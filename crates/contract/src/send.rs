@@ -20,6 +20,11 @@ const MENTIONED: Name = Name {
 };
 const EXPIRATION: &str = "Expiration";
 
+/// The body of a route that sends a message.
+pub trait Message: Payload {
+    fn envelope(&mut self) -> &mut Envelope;
+}
+
 /// `POST /send/text`
 pub struct Text {
     pub envelope: Envelope,
@@ -32,6 +37,12 @@ impl Payload for Text {
             envelope: Envelope::read(&mut fields)?,
             body: fields.required("Body")?.text(BODY_MAX)?,
         })
+    }
+}
+
+impl Message for Text {
+    fn envelope(&mut self) -> &mut Envelope {
+        &mut self.envelope
     }
 }
 

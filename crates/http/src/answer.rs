@@ -89,9 +89,10 @@ pub(crate) async fn bounds(State(app): State<App>, request: Request, next: Next)
     if app.stopping.is_cancelled() && request.uri().path() != "/server/ok" {
         return ApiError::shutting_down().into_response();
     }
+    let safe = request.method().is_safe();
     match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => ApiError::timeout().into_response(),
+        Err(_) => ApiError::timeout(safe).into_response(),
     }
 }
 

@@ -151,13 +151,14 @@ impl ApiError {
         .retryable()
     }
 
-    pub fn timeout() -> Self {
-        Self::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            Timeout,
-            "the request took too long",
-        )
-        .retryable()
+    /// `safe`: the request only reads, so that asking again does no harm.
+    pub fn timeout(safe: bool) -> Self {
+        let text = "the request took too long";
+        let error = Self::new(StatusCode::GATEWAY_TIMEOUT, Timeout, text);
+        Self {
+            retryable: safe,
+            ..error
+        }
     }
 
     /// What happened is in the log, where the request's id leads.

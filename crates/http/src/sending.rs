@@ -11,7 +11,7 @@ use http::{HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
-use wago_contract::{envelope::Success, payload::Payload};
+use wago_contract::{envelope::Success, send::Message};
 use wago_session::Error;
 use wago_store::{SessionId, StoredReply};
 
@@ -49,7 +49,7 @@ struct Once {
     hash: [u8; 32],
 }
 
-impl<T: Payload> FromRequest<App> for Sending<T> {
+impl<T: Message> FromRequest<App> for Sending<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
@@ -68,10 +68,15 @@ impl<T: Payload> FromRequest<App> for Sending<T> {
             key,
             hash: hash.finalize().into(),
         });
+        let mut body: T = body::parse(&bytes)?;
+        if let Some(once) = &once {
+            let id = &mut body.envelope().id;
+            id.get_or_insert_with(|| once.message_id(session.id));
+        }
         Ok(Self {
             app: app.clone(),
             session,
-            body: body::parse(&bytes)?,
+            body,
             once,
             request_id,
         })
@@ -149,6 +154,18 @@ struct Claim {
 }
 
 impl Once {
+    /// The id of a message that has none, as WhatsApp's own clients write theirs. A key whose process died while it
+    /// sent is given back after a while; the repeat then has the same id, by which WhatsApp knows it.
+    fn message_id(&self, session: SessionId) -> String {
+        let mut hash = Sha256::new_with_prefix(self.hash);
+        hash.update(format!("{}\n{}", session.0, self.key));
+        let hex = hash.finalize()[..9]
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect::<String>();
+        format!("3EB0{hex}")
+    }
+
     async fn claim(self, app: App, session: SessionId) -> Result<Claimed> {
         let Self { key, hash } = self;
         match app

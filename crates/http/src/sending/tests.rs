@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use axum::{Router, body::Body, routing::post};
@@ -79,6 +82,10 @@ impl Gateway {
                                     code: 463,
                                     text: "no".into(),
                                 });
+                            }
+                            "id" => {
+                                let id = text.envelope.id.unwrap_or_default();
+                                return Err(Error::Rejected { code: 0, text: id });
                             }
                             "silence" => return Err(Error::TimedOut),
                             "panic" => panic!("as asked"),
@@ -246,6 +253,32 @@ async fn a_send_whose_end_is_unknown_keeps_its_key() {
 }
 
 #[tokio::test]
+async fn a_repeat_has_the_same_message_id() {
+    let gateway = Gateway::new(Limits::default()).await;
+    let id = async |token, key| {
+        let (_, _, body) = gateway.ask(token, "/send/text", key, "id").await;
+        let id = body
+            .split("refused: ")
+            .nth(1)
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .to_owned();
+        assert!(
+            id.is_empty() || (id.starts_with("3EB0") && id.len() == 22),
+            "{id}"
+        );
+        id
+    };
+    let first = id("t", Some("k")).await;
+    assert_eq!(id("t", Some("k")).await, first);
+    assert_ne!(id("t", Some("k-2")).await, first);
+    assert_ne!(id("other", Some("k")).await, first);
+    assert_eq!(id("t", None).await, "");
+}
+
+#[tokio::test]
 async fn a_second_request_does_not_wait_for_the_first() {
     let gateway = Gateway::new(Limits::default()).await;
     let first = tokio::spawn(gateway.ask("t", "/send/text", Some("k"), "wait"));
@@ -270,6 +303,26 @@ async fn a_send_ends_though_its_caller_hung_up() {
     gateway.waiting.notified().await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
+    gateway.go_on.notify_one();
+    gateway.app.sends().close();
+    gateway.app.sends().wait().await;
+    assert_eq!(gateway.send(Some("k"), "wait").await, (200, true, sent(1)));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_not_waited_for() {
+    let limits = Limits {
+        request_time: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let gateway = Gateway::new(limits).await;
+    let (status, _, body) = gateway.send(Some("k"), "wait").await;
+    assert_eq!(status, 504);
+    assert!(
+        body.contains(r#""errorCode":"timeout","retryable":false"#),
+        "{body}"
+    );
+    // It goes on, and its answer can be asked for.
     gateway.go_on.notify_one();
     gateway.app.sends().close();
     gateway.app.sends().wait().await;
