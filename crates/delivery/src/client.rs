@@ -131,3 +131,44 @@ fn reason(error: &reqwest::Error) -> String {
     }
     format!("{what}: {cause}").chars().take(REASON_MAX).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn failure(url: &str, allow_private: bool) -> String {
+        let error = Deliveries::new(allow_private).client.post(url).send().await.expect_err("nothing answers there");
+        reason(&error)
+    }
+
+    #[tokio::test]
+    async fn a_name_is_checked_when_the_client_resolves_it() {
+        let expected = "the webhook's URL is refused: it leads to a private or reserved address";
+        assert_eq!(failure("http://localhost:9/?key=hidden", false).await, expected);
+    }
+
+    #[tokio::test]
+    async fn a_reason_says_the_cause_and_not_the_url() {
+        // The port is free again at once, and nothing listens on it.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let reason = failure(&format!("http://127.0.0.1:{port}/?key=hidden"), true).await;
+        assert!(reason.starts_with("cannot connect: ") && reason.contains("refused"), "{reason}");
+        assert!(!reason.contains("hidden"), "{reason}");
+    }
+
+    #[test]
+    fn only_success_counts_as_delivered() {
+        for (status, delivered) in
+            [(200, true), (204, true), (299, true), (301, false), (304, false), (404, false), (410, false), (500, false)]
+        {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert_eq!(Answer::responded(status).error.is_none(), delivered, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_system_without_certificates_has_a_client_too() {
+        let _ = ring::default_provider().install_default();
+        assert!(builder(false).tls_backend_preconfigured(bundled_certificates()).build().is_ok());
+    }
+}
