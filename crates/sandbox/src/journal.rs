@@ -117,7 +117,10 @@ fn next_record<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     })
 }
 
-fn parse(body: &[u8]) -> Option<(&str, &[u8], Option<&[u8]>)> {
+/// Table, key, and the value unless it was removed.
+type Record<'a> = (&'a str, &'a [u8], Option<&'a [u8]>);
+
+fn parse(body: &[u8]) -> Option<Record<'_>> {
     let (table_bytes, rest) = body.split_first()?;
     let (table, rest) = rest.split_at_checked(usize::from(*table_bytes))?;
     let (key_bytes, rest) = rest.split_first_chunk::<2>()?;

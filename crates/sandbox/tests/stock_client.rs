@@ -44,6 +44,8 @@ impl Sandbox {
         let bot = Bot::builder()
             .with_backend_arc(Arc::new(whatsapp_rust::wacore::store::InMemoryBackend::new()))
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
+            .with_http_client(NoHttp)
+            .with_runtime(whatsapp_rust::TokioRuntime)
             .with_version((2, 3000, 0))
             .build()
             .await
@@ -51,6 +53,16 @@ impl Sandbox {
         let client = bot.client();
         client.subscribe_handler(handler).detach();
         Stock { handle: bot.spawn(), client, events }
+    }
+}
+
+/// The client needs no HTTP here, so that it gets none.
+struct NoHttp;
+
+#[whatsapp_rust::async_trait]
+impl whatsapp_rust::http::HttpClient for NoHttp {
+    async fn execute(&self, _: whatsapp_rust::http::HttpRequest) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
+        Err(whatsapp_rust::anyhow::anyhow!("no HTTP in this test"))
     }
 }
 
@@ -83,7 +95,7 @@ impl Stock {
 
     async fn text(&self) -> (String, String) {
         self.until("a text", |event| {
-            event.messages().next().map(|message| (message.message.text_content().unwrap_or_default().to_owned(), message.info.id.to_string()))
+            event.messages().find_map(|message| Some((message.message.text_content()?.to_owned(), message.info.id.to_string())))
         })
         .await
     }
@@ -140,6 +152,7 @@ async fn pairs_by_code() {
     assert_eq!(answer.status(), 400, "{}", answer.text().await.unwrap());
 
     // A wrong code is the end of it, as with a real phone: the device asks for another one.
+    stock.client.cancel_pair_code().await;
     let options = whatsapp_rust::pair_code::PairCodeOptions { phone_number: BOB.to_owned(), ..Default::default() };
     let code = stock.client.pair_with_code(options).await.unwrap();
     sandbox.post(&format!("/phones/{BOB}/link"), json!({ "code": code })).await;

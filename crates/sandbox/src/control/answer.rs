@@ -15,17 +15,17 @@ use crate::{Error, Number};
 pub(super) type Answer<T> = Result<T, Refused>;
 
 /// An answer that is not 2xx.
-pub(super) struct Refused(Response);
+pub(super) struct Refused(Box<Response>);
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        self.0
+        *self.0
     }
 }
 
 pub(super) fn failure(status: StatusCode, error: &str, field: Option<&str>) -> Refused {
     let body = Failure { code: status.as_u16(), error: error.to_owned(), field: field.map(str::to_owned) };
-    Refused((status, Json(body)).into_response())
+    Refused(Box::new((status, Json(body)).into_response()))
 }
 
 impl From<Error> for Refused {

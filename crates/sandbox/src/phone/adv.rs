@@ -75,7 +75,6 @@ pub fn device_identity(
     let sealed = wa::ADVSignedDeviceIdentityHMAC {
         hmac: Some(mac.finalize().into_bytes().to_vec()),
         details: Some(signed),
-        ..Default::default()
     };
     Statement { details, sealed: sealed.encode_to_vec() }
 }
@@ -92,7 +91,7 @@ pub fn key_index_list(keys: &Keys, valid: &[u32], now_s: u64) -> Vec<u8> {
     }
     .encode_to_vec();
     let signature = sign(&keys.identity, &[&KEY_INDEX_LIST, &details]);
-    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature), ..Default::default() }.encode_to_vec()
+    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature) }.encode_to_vec()
 }
 
 /// Whether the account vouched for the device that has this identity.

@@ -157,7 +157,6 @@ pub fn edit(chat: &str, id: &str, body: &str, now_ms: u64) -> wa::Message {
     wa::Message {
         edited_message: MessageField::some(wa::message::FutureProofMessage {
             message: MessageField::some(edited),
-            ..Default::default()
         }),
         ..Default::default()
     }
@@ -176,7 +175,7 @@ pub fn revoke(chat: &str, id: &str) -> wa::Message {
 pub fn key_share(keys: Vec<wa::message::AppStateSyncKey>) -> wa::Message {
     protocol(wa::message::ProtocolMessage {
         r#type: Some(wa::message::protocol_message::Type::APP_STATE_SYNC_KEY_SHARE),
-        app_state_sync_key_share: MessageField::some(wa::message::AppStateSyncKeyShare { keys, ..Default::default() }),
+        app_state_sync_key_share: MessageField::some(wa::message::AppStateSyncKeyShare { keys }),
         ..Default::default()
     })
 }

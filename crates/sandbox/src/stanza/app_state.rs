@@ -105,7 +105,7 @@ fn append(state: &mut State, from: DeviceId, name: &str, version: u64, patch: &[
         return Err((409, "conflict"));
     }
     let mut patch = wa::SyncdPatch::decode_from_slice(patch).map_err(|_| (400, "bad-request"))?;
-    patch.version = MessageField::some(wa::SyncdVersion { version: Some(version + 1), ..Default::default() });
+    patch.version = MessageField::some(wa::SyncdVersion { version: Some(version + 1) });
     let bytes = patch.encode_to_vec();
     state.journal.put(COLLECTION, &row(from.number, name, version), &bytes);
     state.collections.0.entry((from.number, name.to_owned())).or_default().push(bytes);

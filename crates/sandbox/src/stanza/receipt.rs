@@ -26,11 +26,9 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     let Some(sender) = state.accounts.get(&from.number).cloned() else { return };
     let Some(addressee) = state.account_of(&to).map(|account| account.number) else { return };
     let own = addressee == from.number;
-    // `sender` and `peer_msg` are said to the server alone.
-    if matches!(kind.as_deref(), Some("sender" | "peer_msg" | "hist_sync")) && own {
-        if kind.as_deref() == Some("sender") {
-            return;
-        }
+    // Said to the server alone.
+    if own && kind.as_deref() == Some("sender") {
+        return;
     }
     // A retry is meant for the device whose message could not be read; the rest is for all of a person's devices.
     let targets: Vec<DeviceId> = if matches!(kind.as_deref(), Some("retry" | "enc_rekey_retry")) {

@@ -1,0 +1,234 @@
+// The page keeps no truth of its own: it shows what the API says, and looks again when told that something changed.
+const $ = (selector) => document.querySelector(selector)
+const look = { phones: [], chosen: sessionStorage.chosen ?? null, chat: null, messages: [], devices: [], screens: [] }
+
+async function call(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    headers: body ? { 'content-type': 'application/json' } : {},
+    body: body && JSON.stringify(body),
+  })
+  const text = await response.text()
+  const answer = text ? JSON.parse(text) : null
+  if (!response.ok) throw new Error(answer?.error ?? `the network answered ${response.status}`)
+  return answer
+}
+
+let quiet
+function complain(error) {
+  const box = $('#trouble')
+  box.textContent = error.message
+  box.hidden = false
+  clearTimeout(quiet)
+  quiet = setTimeout(() => { box.hidden = true }, 6000)
+}
+
+/** Runs what a person asked for; what goes wrong is shown. */
+async function act(work, button) {
+  if (button) button.disabled = true
+  try {
+    await work()
+  } catch (error) {
+    complain(error)
+  } finally {
+    if (button) button.disabled = false
+  }
+}
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) made.addEventListener(name.slice(2), value)
+    else if (value === true) made.setAttribute(name, '')
+    else if (value !== false && value != null) made.setAttribute(name, value)
+  }
+  made.append(...children.filter((child) => child != null))
+  return made
+}
+
+const user = (jid) => jid.split('@')[0].split(':')[0]
+const nameOf = (jid) => look.phones.find((phone) => phone.number === user(jid))?.name ?? `+${user(jid)}`
+const chosen = () => look.phones.find((phone) => phone.number === look.chosen)
+
+function face(text, number) {
+  const hue = [...number].reduce((sum, digit) => (sum * 31 + digit.charCodeAt(0)) % 360, 7)
+  return element('span', { class: 'face', style: `background: hsl(${hue} 45% 38%)`, 'aria-hidden': 'true' }, text.slice(0, 1).toUpperCase())
+}
+
+function clock(seconds) {
+  return new Date(seconds * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+}
+
+function choose(number) {
+  look.chosen = number
+  sessionStorage.chosen = number
+  look.chat = null
+  refreshPhone()
+}
+
+function drawPhones() {
+  $('#phones').replaceChildren(...look.phones.map((phone) => element('li', {},
+    element('button', { 'aria-current': phone.number === look.chosen ? 'true' : null, onclick: () => choose(phone.number) },
+      face(phone.name, phone.number),
+      element('span', {}, phone.name, element('small', {}, `+${phone.number}`)),
+      phone.unread ? element('span', { class: 'count', 'aria-label': `${phone.unread} unread` }, String(phone.unread)) : null))))
+  const name = chosen()?.name ?? 'the phone'
+  for (const place of document.querySelectorAll('.chosen')) place.textContent = name
+}
+
+function said(message) {
+  if (message.kind === 'deleted') return 'This message was deleted'
+  if (message.kind === 'unsupported') return 'A kind of message that this phone cannot show'
+  return message.text
+}
+
+function drawPhone() {
+  const phone = chosen()
+  const shown = look.messages.filter((message) => message.kind !== 'reaction')
+  const inChat = look.chat !== null
+  $('#chats').hidden = inChat
+  $('#messages').hidden = !inChat
+  $('#back').hidden = !inChat
+  $('#compose [name=to]').hidden = inChat
+  $('#title').textContent = inChat ? nameOf(look.chat) : phone ? `${phone.name}'s phone` : 'No phone yet'
+  $('#subtitle').textContent = inChat ? `+${user(look.chat)}` : phone ? `+${phone.number}` : 'Add one on the left'
+  const chats = new Map()
+  for (const message of shown) chats.set(message.chat, message)
+  const newest = [...chats].sort(([, a], [, b]) => b.cursor - a.cursor)
+  $('#chats').replaceChildren(...(newest.length ? newest.map(([chat, last]) => element('li', {},
+    element('button', { onclick: () => { look.chat = chat; drawPhone(); readChat() } },
+      face(nameOf(chat), user(chat)),
+      element('span', {}, element('strong', {}, nameOf(chat)),
+        element('span', { class: 'last' }, (last.fromMe ? 'You: ' : '') + said(last))))))
+    : [element('li', { class: 'empty' }, 'No messages yet. Type a number and a text below, or send something to this phone.')]))
+  if (!inChat) return
+  const list = $('#messages')
+  const marks = { pending: '◌', sent: '✓', delivered: '✓✓', read: '✓✓', refused: '✕ not sent' }
+  list.replaceChildren(...shown.filter((message) => message.chat === look.chat).map((message) => {
+    const reactions = Object.values(message.reactions ?? {}).join(' ')
+    return element('li', { class: message.fromMe ? 'mine' : null },
+      message.quoted ? element('span', { class: 'quote' }, message.quoted.text ?? '…') : null,
+      said(message),
+      element('span', { class: 'meta' }, reactions ? element('span', { class: 'reaction' }, `${reactions} `) : null,
+        `${message.edited ? 'edited ' : ''}${clock(message.timestamp)} `,
+        message.fromMe ? element('span', { class: message.state === 'read' ? 'seen' : null, title: message.state }, marks[message.state] ?? '') : null))
+  }))
+  list.scrollTop = list.scrollHeight
+}
+
+function drawDevices() {
+  const linked = look.devices.filter((device) => device.id !== 0)
+  $('#devices').replaceChildren(...(linked.length ? linked.map((device) => element('li', {},
+    element('span', { class: device.online ? 'dot on' : 'dot' }),
+    element('span', {}, device.name || 'A device', element('small', {}, device.online ? 'online' : 'offline')),
+    element('button', { class: 'quiet', onclick: (event) => act(() => call('DELETE', `/phones/${look.chosen}/devices/${device.id}`), event.target) }, 'Log out')))
+    : [element('li', { class: 'hint' }, 'None.')]))
+}
+
+function drawScreens() {
+  $('#nobody').hidden = look.screens.length > 0
+  $('#screens').replaceChildren(...look.screens.map((screen) => element('li', {},
+    element('img', { src: screen.picture, alt: `QR code of session ${screen.name}` }),
+    element('div', {}, element('strong', {}, screen.name),
+      element('button', {
+        disabled: !look.chosen,
+        onclick: (event) => act(() => call('POST', `/phones/${look.chosen}/link`, { qr: screen.qr }), event.target),
+      }, `Scan with ${chosen()?.name ?? 'a phone'}`)))))
+}
+
+async function readChat() {
+  const unread = look.messages.some((message) => message.chat === look.chat && !message.fromMe)
+  if (look.chat && unread) await act(() => call('POST', `/phones/${look.chosen}/read`, { chat: look.chat }))
+}
+
+async function refreshPhone() {
+  const number = look.chosen
+  if (!number) { drawPhone(); return }
+  const [messages, devices] = await Promise.all([everyMessage(number), call('GET', `/phones/${number}/devices`)])
+  if (number !== look.chosen) return
+  look.messages = messages
+  look.devices = devices
+  drawPhones()
+  drawPhone()
+  drawDevices()
+  drawScreens()
+}
+
+async function everyMessage(number) {
+  const all = []
+  for (;;) {
+    const next = await call('GET', `/phones/${number}/messages?after=${all.at(-1)?.cursor ?? 0}`)
+    all.push(...next)
+    if (next.length < 1000) return all
+  }
+}
+
+async function refresh() {
+  const [phones, screens, network] = await Promise.all([call('GET', '/phones'), call('GET', '/screens'), call('GET', '/network')])
+  look.phones = phones
+  look.screens = screens
+  if (!chosen()) look.chosen = phones[0]?.number ?? null
+  const many = (count, one) => `${count} ${one}${count === 1 ? '' : 's'}`
+  const linked = network.devices - network.accounts
+  $('#glance').textContent = `${many(network.accounts, 'phone')}, ${many(linked, 'linked device')}, ${network.sockets} online`
+  drawPhones()
+  drawScreens()
+  await refreshPhone()
+  await readChat()
+}
+
+// A burst of changes is looked at once more after it, not once for each.
+let looking = false
+let again = false
+async function soon() {
+  if (looking) { again = true; return }
+  looking = true
+  try {
+    await refresh()
+  } catch (error) {
+    complain(error)
+  }
+  looking = false
+  if (again) { again = false; soon() }
+}
+
+$('#back').addEventListener('click', () => { look.chat = null; drawPhone() })
+$('#new-phone').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const form = event.target
+  act(async () => {
+    const phone = await call('POST', '/phones', { number: form.number.value, name: form.name.value })
+    form.reset()
+    choose(phone.number)
+  }, event.submitter)
+})
+$('#compose').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const form = event.target
+  act(async () => {
+    const to = look.chat ?? form.to.value
+    await call('POST', `/phones/${look.chosen}/send`, { to, text: form.text.value })
+    form.text.value = ''
+    if (!look.chat) {
+      await refreshPhone()
+      look.chat = look.messages.findLast((message) => message.fromMe)?.chat ?? null
+      form.to.value = ''
+      drawPhone()
+    }
+    form.text.focus()
+  }, event.submitter)
+})
+$('#scan').addEventListener('submit', (event) => {
+  event.preventDefault()
+  const form = event.target
+  act(async () => {
+    const { qr, code } = Object.fromEntries(new FormData(form))
+    await call('POST', `/phones/${look.chosen}/link`, code.trim() ? { code } : { qr })
+    form.reset()
+  }, event.submitter)
+})
+
+const updates = new EventSource('/updates')
+updates.onopen = soon
+updates.onmessage = soon
+updates.onerror = () => { $('#glance').textContent = 'The network does not answer; trying again…' }
