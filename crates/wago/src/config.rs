@@ -199,6 +199,15 @@ pub struct Log {
     pub json: bool,
 }
 
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".into(),
+            json: false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct NetworkConfig {
     pub port: u16,
@@ -231,7 +240,12 @@ impl Config {
             _ => Err("is neither text nor json".into()),
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
-        for key in ["webhookfiles", "storehistory", "storemessage", "retrymessage"] {
+        for key in [
+            "webhookfiles",
+            "storehistory",
+            "storemessage",
+            "retrymessage",
+        ] {
             values.read(key, p, boolean);
         }
         let sandbox_port = values.read("sandbox-port", p, self::port);
@@ -287,7 +301,9 @@ fn ip(value: &str) -> Result<IpAddr, String> {
 }
 
 fn port(value: &str) -> Result<u16, String> {
-    value.parse().map_err(|_| "is not a port (0 to 65535)".into())
+    value
+        .parse()
+        .map_err(|_| "is not a port (0 to 65535)".into())
 }
 
 fn path(value: &str) -> Result<PathBuf, String> {

@@ -15,7 +15,10 @@ pub fn read(path: &Path, text: &str) -> Result<BTreeMap<&'static str, String>, P
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         // Its message alone, without the line that it stands in, which may hold a secret.
         let line = error.span().map_or(0, |span| {
-            text.bytes().take(span.start).filter(|&b| b == b'\n').count()
+            text.bytes()
+                .take(span.start)
+                .filter(|&b| b == b'\n')
+                .count()
         }) + 1;
         Problems(vec![format!("{shown}, line {line}: {}", error.message())])
     })?;

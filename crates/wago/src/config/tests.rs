@@ -54,7 +54,10 @@ fn a_file_asked_for_must_be_there() {
     let path = Path::new("/nowhere/wago.toml");
     let said = Values::gather(Mode::Serve, Flags::new(), &Environment::new(), Some(path));
     let said = said.unwrap_err().to_string();
-    assert!(said.starts_with("/nowhere/wago.toml cannot be read"), "{said}");
+    assert!(
+        said.starts_with("/nowhere/wago.toml cannot be read"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -82,12 +85,18 @@ fn secrets_are_not_shown() {
     let environment = environment(&[
         ("WAGO_ADMINTOKEN", "hunter2-hunter2"),
         ("WAGO_SECRET_KEY", "hunter2"),
-        ("WAGO_DATABASE", "postgres://wago:hun@ter2@db/wago?password=hunter2"),
+        (
+            "WAGO_DATABASE",
+            "postgres://wago:hun@ter2@db/wago?password=hunter2",
+        ),
     ]);
     let values = Values::gather(Mode::Serve, Flags::new(), &environment, Some(&path)).unwrap();
     let shown = values.shown();
     assert!(!shown.contains("ter2"), "{shown}");
-    assert!(shown.contains("postgres://wago:(hidden)@db/wago?(hidden)"), "{shown}");
+    assert!(
+        shown.contains("postgres://wago:(hidden)@db/wago?(hidden)"),
+        "{shown}"
+    );
     let config = format!("{:?}", Config::read(&values).unwrap());
     assert!(!config.contains("ter2"), "{config}");
 }
@@ -118,7 +127,12 @@ fn every_problem_is_said_at_once() {
 
 #[test]
 fn truth_is_written_as_for_go() {
-    for (text, truth) in [("t", Ok(true)), ("TRUE", Ok(true)), ("0", Ok(false)), ("False", Ok(false))] {
+    for (text, truth) in [
+        ("t", Ok(true)),
+        ("TRUE", Ok(true)),
+        ("0", Ok(false)),
+        ("False", Ok(false)),
+    ] {
         assert_eq!(boolean(text), truth);
     }
     assert!(boolean("on").is_err());
@@ -130,5 +144,8 @@ fn the_engine_is_logged_when_asked() {
     let flags = Flags::from([("wadebug", "DEBUG".into())]);
     let values = Values::gather(Mode::Serve, flags, &Environment::new(), Some(&path)).unwrap();
     let filter = Config::read(&values).unwrap().log.filter;
-    assert!(filter.starts_with("info,whatsapp_rust=debug,wacore=debug"), "{filter}");
+    assert!(
+        filter.starts_with("info,whatsapp_rust=debug,wacore=debug"),
+        "{filter}"
+    );
 }
