@@ -149,3 +149,28 @@ fn the_engine_is_logged_when_asked() {
         "{filter}"
     );
 }
+
+#[test]
+fn every_setting_is_in_the_documentation() {
+    let documentation = include_str!("../../../../docs/configuration.md");
+    for setting in SETTINGS {
+        let no_flag = if setting.no_flag { " (no flag)" } else { "" };
+        let shown = |default: Option<&str>| match default {
+            Some(default) => format!("`{default}`"),
+            None => "none".into(),
+        };
+        let mut row = format!(
+            "| `{}`{no_flag} | `{}` | {} |",
+            setting.key,
+            setting.variable(),
+            shown(setting.default)
+        );
+        if !setting.sandbox_only {
+            row.push_str(&format!(" {} |", shown(setting.sandbox_default)));
+        }
+        assert!(
+            documentation.lines().any(|line| line.starts_with(&row)),
+            "{row}"
+        );
+    }
+}
