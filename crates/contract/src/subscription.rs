@@ -65,7 +65,9 @@ const NAME_MAX: usize = 64;
 /// Reads `Subscribe` or `Events`: a list of names, or one text with commas, in any letter case. `None` if it names
 /// nothing, which keeps what is stored.
 pub fn read(fields: &mut Fields, name: Name) -> Result<Option<Vec<String>>> {
-    let Some(given) = fields.optional(name) else { return Ok(None) };
+    let Some(given) = fields.optional(name) else {
+        return Ok(None);
+    };
     let mut names: Vec<String> = Vec::new();
     for word in given.words(2 * NAMES.len(), NAME_MAX)? {
         let word = word.trim();
@@ -73,7 +75,10 @@ pub fn read(fields: &mut Fields, name: Name) -> Result<Option<Vec<String>>> {
             continue;
         }
         let Some(known) = NAMES.iter().find(|known| known.eq_ignore_ascii_case(word)) else {
-            return Err(Invalid::field(name.field, format!("a list of event types; known are {}", NAMES.join(", "))));
+            return Err(Invalid::field(
+                name.field,
+                format!("a list of event types; known are {}", NAMES.join(", ")),
+            ));
         };
         if !names.iter().any(|named| named == known) {
             names.push((*known).to_owned());

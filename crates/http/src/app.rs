@@ -37,8 +37,6 @@ pub struct Limits {
     pub head_time: Duration,
     /// Bytes of a request's head; above it 431.
     pub head_bytes: usize,
-    /// Header lines of a request; above it 431.
-    pub headers: usize,
     /// Open connections; further ones wait to be accepted.
     pub connections: usize,
     /// Sends in flight; further ones are answered 503.
@@ -55,7 +53,6 @@ impl Default for Limits {
             request_time: Duration::from_secs(90),
             head_time: Duration::from_secs(60),
             head_bytes: 64 << 10,
-            headers: 100,
             connections: 10_000,
             sends: 4_096,
             drain_time: Duration::from_secs(6),
@@ -76,7 +73,11 @@ struct Inner {
 impl App {
     pub fn new(options: Options) -> Self {
         let send_slots = Arc::new(Semaphore::new(options.limits.sends));
-        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots }))
+        Self(Arc::new(Inner {
+            options,
+            sends: TaskTracker::new(),
+            send_slots,
+        }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -91,7 +92,9 @@ impl App {
 
     /// Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }

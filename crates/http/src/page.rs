@@ -19,14 +19,22 @@ impl<S: Sync> FromRequestParts<S> for Page {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let limit = number(parts, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
         let page = number(parts, "page", PAGE_MAX)?.unwrap_or(1);
-        Ok(Self { offset: (page - 1) * limit, limit })
+        Ok(Self {
+            offset: (page - 1) * limit,
+            limit,
+        })
     }
 }
 
 fn number(parts: &Parts, name: &'static str, max: u64) -> Result<Option<u64>> {
-    let Some(text) = query::parameter(parts, name) else { return Ok(None) };
+    let Some(text) = query::parameter(parts, name) else {
+        return Ok(None);
+    };
     match text.parse() {
         Ok(number) if (1..=max).contains(&number) => Ok(Some(number)),
-        _ => Err(ApiError::invalid(name, format!("{name} should be a whole number from 1 to {max}"))),
+        _ => Err(ApiError::invalid(
+            name,
+            format!("{name} should be a whole number from 1 to {max}"),
+        )),
     }
 }

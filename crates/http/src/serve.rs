@@ -29,7 +29,11 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     let cut = CancellationToken::new();
     let accept = async {
         loop {
-            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let place = places
+                .clone()
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -56,7 +60,11 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         app.sends().wait().await;
     };
     if timeout_at(deadline, drained).await.is_err() {
-        tracing::warn!(connections = connections.len(), sends = app.sends().len(), "cut off while stopping");
+        tracing::warn!(
+            connections = connections.len(),
+            sends = app.sends().len(),
+            "cut off while stopping"
+        );
         cut.cancel();
         connections.wait().await;
     }
@@ -78,12 +86,12 @@ async fn connection(stream: TcpStream, router: Router, app: App, shutdown: Cance
     }
     let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let limits = &app.limits;
+    // Of header lines hyper takes 100.
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
-            .max_headers(limits.headers)
-            .max_buf_size(limits.head_bytes)
+            .max_header_size(limits.head_bytes)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
             .with_upgrades()
     );

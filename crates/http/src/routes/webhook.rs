@@ -10,7 +10,10 @@ use crate::{
     reply::{Reply, Result},
 };
 
-pub(crate) async fn show(Session(session): Session, State(app): State<App>) -> Result<Reply<Webhook>> {
+pub(crate) async fn show(
+    Session(session): Session,
+    State(app): State<App>,
+) -> Result<Reply<Webhook>> {
     let webhook = app.store.session_webhook(session.id).await?;
     Ok(Reply(shown(webhook, session.subscribe)))
 }
@@ -27,12 +30,17 @@ pub(crate) async fn set(
             Format::Form => WebhookFormat::Form,
             Format::Json => WebhookFormat::Json,
         }),
-        secret: set.secret.map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
+        secret: set
+            .secret
+            .map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
         headers: set.headers,
         subscribe: set.events.clone(),
     };
     let webhook = app.store.change_webhook(session.id, change).await?;
-    Ok(Reply(shown(webhook, set.events.unwrap_or(session.subscribe))))
+    Ok(Reply(shown(
+        webhook,
+        set.events.unwrap_or(session.subscribe),
+    )))
 }
 
 fn shown(webhook: Option<wago_store::Webhook>, subscribe: Vec<String>) -> Webhook {

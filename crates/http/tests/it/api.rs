@@ -27,8 +27,14 @@ impl Api {
     pub async fn with(limits: Limits, allow_private_webhooks: bool) -> Self {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
-        let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
-        let options = wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None };
+        let store = Store::open(&url, SecretKey::from_bytes([7; 32]))
+            .await
+            .unwrap();
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+        };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),
@@ -38,7 +44,13 @@ impl Api {
             allow_private_webhooks,
             stopping: stopping.clone(),
         });
-        Self { router: wago_http::router(app.clone()), app, store, stopping, _data: data }
+        Self {
+            router: wago_http::router(app.clone()),
+            app,
+            store,
+            stopping,
+            _data: data,
+        }
     }
 
     /// With one session, whose token is `token`.
@@ -101,7 +113,11 @@ impl Ask {
         let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status: parts.status, headers: parts.headers, text }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        }
     }
 }
 
@@ -117,7 +133,10 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     /// The `data` of a success.
@@ -125,15 +144,27 @@ impl Answer {
     pub fn data(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         let json = self.json();
-        assert_eq!((&json["code"], &json["success"]), (&200.into(), &true.into()));
+        assert_eq!(
+            (&json["code"], &json["success"]),
+            (&200.into(), &true.into())
+        );
         json["data"].clone()
     }
 
     /// Checks the envelope of a failure to the byte, and that it carries the request's id.
     #[track_caller]
-    pub fn fails(&self, status: u16, code: &str, field: Option<&str>, retryable: bool, error: &str) {
+    pub fn fails(
+        &self,
+        status: u16,
+        code: &str,
+        field: Option<&str>,
+        retryable: bool,
+        error: &str,
+    ) {
         let id = self.header("x-request-id");
-        let field = field.map(|field| format!(r#""field":{},"#, Value::from(field))).unwrap_or_default();
+        let field = field
+            .map(|field| format!(r#""field":{},"#, Value::from(field)))
+            .unwrap_or_default();
         let expected = format!(
             r#"{{"code":{status},"error":{},"success":false,"errorCode":"{code}",{field}"retryable":{retryable},"requestId":"{id}"}}"#,
             Value::from(error),

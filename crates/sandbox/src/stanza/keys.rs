@@ -1,0 +1,150 @@
+//! `xmlns="encrypt"`: the keys by which others open a session with a device.
+
+use wacore_binary::{Jid, Node};
+
+use super::read::{Read as _, node, refusal, result};
+use crate::{
+    device::{DeviceId, PreKey, SignedPreKey, id_bytes, id_from},
+    state::State,
+};
+
+/// Below this many one-time keys the device is asked for more.
+const LOW: usize = 10;
+/// A device may keep this many on the server, and send this many at once.
+const PRE_KEYS_MAX: usize = 1_000;
+const FETCH_MAX: usize = 5_000;
+/// The only key type there is: Curve25519.
+const KEY_TYPE: u8 = 5;
+
+pub(crate) fn get(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
+    if iq.child("count").is_some() {
+        let count = state.devices.get(&from).map_or(0, |device| device.pre_keys.len());
+        return result(id, [node("count").attr("value", count).build()]);
+    }
+    if iq.child("digest").is_some() {
+        return digest(state, from, id);
+    }
+    let Some(wanted) = iq.child("key").or_else(|| iq.child("key_fetch")) else { return refusal(id, 400, "bad-request") };
+    if wanted.nodes().len() > FETCH_MAX {
+        return refusal(id, 406, "not-acceptable");
+    }
+    let users: Vec<Node> = wanted.nodes().iter().filter_map(|user| user.jid("jid")).map(|jid| bundle(state, &jid)).collect();
+    result(id, [node("list").children(users).build()])
+}
+
+fn bundle(state: &mut State, jid: &Jid) -> Node {
+    let user = node("user").attr("jid", jid);
+    let Some(id) = state.device_of(jid) else {
+        return user.children([node("error").attr("code", "404").attr("text", "item-not-found").build()]).build();
+    };
+    let one_time = state.take_pre_key(id);
+    let Some(device) = state.devices.get(&id) else { return user.build() };
+    let mut children = vec![
+        node("registration").bytes(device.registration.to_be_bytes()).build(),
+        node("type").bytes([KEY_TYPE]).build(),
+        node("identity").bytes(device.identity).build(),
+        signed_node(&device.signed_pre_key),
+    ];
+    if let Some(key) = one_time {
+        children.push(node("key").children([node("id").bytes(id_bytes(key.id)).build(), node("value").bytes(key.key).build()]).build());
+    }
+    if !device.identity_proof.is_empty() {
+        children.push(node("device-identity").bytes(device.identity_proof.clone()).build());
+    }
+    let left = device.pre_keys.len();
+    if left == LOW || left == 0 {
+        let id_text = state.random_id();
+        let count = node("count").attr("value", left).build();
+        let notification =
+            node("notification").attr("from", wacore_binary::SERVER_JID).attr("type", "encrypt").attr("id", id_text).attr("t", crate::now()).children([count]);
+        state.deliver(id, notification.build());
+    }
+    user.children(children).build()
+}
+
+fn signed_node(key: &SignedPreKey) -> Node {
+    node("skey")
+        .children([
+            node("id").bytes(id_bytes(key.id)).build(),
+            node("value").bytes(key.key).build(),
+            node("signature").bytes(key.signature.clone()).build(),
+        ])
+        .build()
+}
+
+/// What the device should have on the server, for it to compare.
+fn digest(state: &State, from: DeviceId, id: &str) -> Node {
+    let Some(device) = state.devices.get(&from) else { return refusal(id, 404, "item-not-found") };
+    let keys: Vec<[u8; 32]> = device.pre_keys.iter().map(|key| key.key).collect();
+    let hash = wacore::prekeys::compute_key_bundle_digest(&device.identity, &device.signed_pre_key.key, &device.signed_pre_key.signature, &keys);
+    let ids = device.pre_keys.iter().map(|key| node("id").bytes(id_bytes(key.id)).build());
+    let digest = node("digest").children([
+        node("registration").bytes(device.registration.to_be_bytes()).build(),
+        node("type").bytes([KEY_TYPE]).build(),
+        node("identity").bytes(device.identity).build(),
+        signed_node(&device.signed_pre_key),
+        node("list").children(ids).build(),
+        node("hash").bytes(hash.as_slice()).build(),
+    ]);
+    result(id, [digest.build()])
+}
+
+pub(crate) fn set(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
+    if let Some(rotate) = iq.child("rotate") {
+        let Some(key) = rotate.child("skey").and_then(signed_pre_key) else { return refusal(id, 400, "bad-request") };
+        return match replace_signed(state, from, key) {
+            true => result(id, []),
+            false => refusal(id, 406, "not-acceptable"),
+        };
+    }
+    match upload(state, from, iq) {
+        Some(()) => result(id, []),
+        None => refusal(id, 406, "not-acceptable"),
+    }
+}
+
+fn upload(state: &mut State, from: DeviceId, iq: &Node) -> Option<()> {
+    let registration = u32::from_be_bytes(iq.child("registration")?.content().try_into().ok()?);
+    let identity: [u8; 32] = iq.child("identity")?.content().try_into().ok()?;
+    (iq.child("type")?.content() == [KEY_TYPE]).then_some(())?;
+    let signed = signed_pre_key(iq.child("skey")?)?;
+    let list = iq.child("list")?.nodes();
+    (!list.is_empty() && list.len() <= PRE_KEYS_MAX).then_some(())?;
+    let keys: Vec<PreKey> = list
+        .iter()
+        .map(|key| {
+            let id = id_from(&key.child("id")?.content())?;
+            Some(PreKey { id, key: key.child("value")?.content().try_into().ok()? })
+        })
+        .collect::<Option<_>>()?;
+    let device = state.devices.get_mut(&from)?;
+    // The identity was fixed, and signed by the account, when the device was linked; the signed key must be its own.
+    (device.identity == identity && verifies(&identity, &signed)).then_some(())?;
+    device.registration = registration;
+    device.signed_pre_key = signed;
+    state.add_pre_keys(from, &keys);
+    state.keep_device(from);
+    Some(())
+}
+
+fn replace_signed(state: &mut State, from: DeviceId, key: SignedPreKey) -> bool {
+    let Some(device) = state.devices.get_mut(&from).filter(|device| verifies(&device.identity, &key)) else { return false };
+    device.signed_pre_key = key;
+    state.keep_device(from);
+    true
+}
+
+fn signed_pre_key(skey: &Node) -> Option<SignedPreKey> {
+    Some(SignedPreKey {
+        id: id_from(&skey.child("id")?.content())?,
+        key: skey.child("value")?.content().try_into().ok()?,
+        signature: skey.child("signature")?.content(),
+    })
+}
+
+/// A device's signed pre-key carries the signature of its identity over the key with its type byte.
+pub(crate) fn verifies(identity: &[u8; 32], key: &SignedPreKey) -> bool {
+    let Ok(identity) = wacore_libsignal::protocol::PublicKey::from_djb_public_key_bytes(identity) else { return false };
+    let message = [[KEY_TYPE].as_slice(), &key.key].concat();
+    identity.verify_signature(&message, &key.signature)
+}

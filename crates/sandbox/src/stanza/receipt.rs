@@ -1,0 +1,59 @@
+//! Receipts: what became of a message, told to the devices of the one who sent it.
+
+use wacore_binary::{Node, Server};
+
+use super::read::{Read as _, node};
+use crate::{device::DeviceId, state::State};
+
+pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
+    let (Some(id), Some(to)) = (receipt.text("id"), receipt.jid("to")) else {
+        state.counters.count("receipt refused: no id or addressee");
+        return;
+    };
+    let kind = receipt.text("type");
+    let listed: Vec<String> =
+        receipt.child("list").map(|list| list.nodes().iter().filter_map(|item| item.text("id")).collect()).unwrap_or_default();
+    // Whatever it says, the device has the messages now.
+    for id in std::iter::once(&id).chain(&listed) {
+        state.acknowledged(from, "message", id);
+    }
+    let mut ack = node("ack").attr("class", "receipt").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
+    if let Some(kind) = &kind {
+        ack = ack.attr("type", kind.as_str());
+    }
+    state.tell(from, ack.build());
+
+    let Some(sender) = state.accounts.get(&from.number).cloned() else { return };
+    let Some(addressee) = state.account_of(&to).map(|account| account.number) else { return };
+    let own = addressee == from.number;
+    // `sender` and `peer_msg` are said to the server alone.
+    if matches!(kind.as_deref(), Some("sender" | "peer_msg" | "hist_sync")) && own {
+        if kind.as_deref() == Some("sender") {
+            return;
+        }
+    }
+    // A retry is meant for the device whose message could not be read; the rest is for all of a person's devices.
+    let targets: Vec<DeviceId> = if matches!(kind.as_deref(), Some("retry" | "enc_rekey_retry")) {
+        state.device_of(&to).into_iter().collect()
+    } else if matches!(kind.as_deref(), Some("read-self" | "played-self")) || own {
+        state.devices_of(from.number).map(|(id, _)| id).filter(|id| *id != from).collect()
+    } else {
+        state.devices_of(addressee).map(|(id, _)| id).collect()
+    };
+    let mut relayed = node("receipt").attr("id", id.as_str()).attr("t", crate::now());
+    relayed = relayed.attr("from", from.jid_like(&sender, &to));
+    relayed = match to.server {
+        Server::Lid => relayed.attr("sender_pn", sender.jid()),
+        _ => relayed.attr("sender_lid", sender.lid_jid()),
+    };
+    for key in ["type", "recipient", "participant", "category"] {
+        if let Some(value) = receipt.attrs.get(key) {
+            relayed = relayed.attr(key, value.as_str().as_ref());
+        }
+    }
+    let relayed = Node { content: receipt.content.clone(), ..relayed.build() };
+    state.counters.count(format!("receipt {}", kind.as_deref().unwrap_or("delivery")));
+    for target in targets {
+        state.deliver(target, relayed.clone());
+    }
+}

@@ -1,0 +1,241 @@
+//! What the network knows, in memory. Every change goes to the journal in the same step.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use wacore_binary::{Jid, Node, Server, marshal};
+
+use crate::{
+    account::{Account, Number},
+    device::{Device, DeviceId, PreKey, id_bytes, id_from},
+    faults::Faults,
+    journal::{Journal, Tables},
+    link::Outlet,
+    pairing::Pairings,
+    queue::Queue,
+    stanza::app_state::Collections,
+};
+
+const ACCOUNT: &str = "account";
+const DEVICE: &str = "device";
+const PRE_KEY: &str = "pre-key";
+const QUEUE: &str = "queue";
+
+pub(crate) struct State {
+    pub journal: Journal,
+    pub accounts: BTreeMap<Number, Account>,
+    pub lids: HashMap<u64, Number>,
+    pub devices: BTreeMap<DeviceId, Device>,
+    pub by_noise: HashMap<[u8; 32], DeviceId>,
+    pub outlets: HashMap<DeviceId, Outlet>,
+    pub queues: HashMap<DeviceId, Queue>,
+    pub collections: Collections,
+    pub pairings: Pairings,
+    pub faults: Faults,
+    /// Who asked to hear of whose presence.
+    pub presence_watchers: HashMap<Number, Vec<DeviceId>>,
+    pub counters: Counters,
+    pub next_link: u64,
+    pub rng: StdRng,
+}
+
+/// What happened so far, by name; the names are those of stanzas and refusals.
+#[derive(Default)]
+pub(crate) struct Counters(BTreeMap<String, u64>);
+
+impl Counters {
+    /// Bounded, since a client chooses some of the names.
+    const NAMES_MAX: usize = 500;
+
+    pub fn count(&mut self, name: impl Into<String>) {
+        let name = name.into();
+        if self.0.len() < Self::NAMES_MAX || self.0.contains_key(&name) {
+            *self.0.entry(name).or_default() += 1;
+        }
+    }
+
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        self.0.clone()
+    }
+}
+
+impl State {
+    pub fn restore(journal: Journal, tables: &Tables, seed: u64) -> Self {
+        let mut state = Self {
+            journal,
+            accounts: BTreeMap::new(),
+            lids: HashMap::new(),
+            devices: BTreeMap::new(),
+            by_noise: HashMap::new(),
+            outlets: HashMap::new(),
+            queues: HashMap::new(),
+            collections: Collections::restore(tables),
+            pairings: Pairings::default(),
+            faults: Faults::default(),
+            presence_watchers: HashMap::new(),
+            counters: Counters::default(),
+            next_link: 1,
+            rng: StdRng::seed_from_u64(seed),
+        };
+        let rows = |table: &str| tables.get(table).into_iter().flatten();
+        for (_, value) in rows(ACCOUNT) {
+            if let Ok(account) = serde_json::from_slice::<Account>(value) {
+                state.lids.insert(account.lid, account.number);
+                state.accounts.insert(account.number, account);
+            }
+        }
+        for (key, value) in rows(DEVICE) {
+            if let (Some(id), Ok(device)) = (DeviceId::from_key(key), serde_json::from_slice::<Device>(value)) {
+                if let Some(noise) = device.noise {
+                    state.by_noise.insert(noise, id);
+                }
+                state.devices.insert(id, device);
+            }
+        }
+        for (key, value) in rows(PRE_KEY) {
+            let (Some(id), Some(key_id)) = (DeviceId::from_key(key), key.get(10..).and_then(id_from)) else { continue };
+            if let (Some(device), Ok(key)) = (state.devices.get_mut(&id), value.as_slice().try_into()) {
+                device.pre_keys.push_back(PreKey { id: key_id, key });
+            }
+        }
+        for (key, value) in rows(QUEUE) {
+            let Some(id) = DeviceId::from_key(key) else { continue };
+            let number = key.get(10..).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+            let stanza = value.get(1..).and_then(|bytes| marshal::unmarshal_ref(bytes).ok()).map(|stanza| stanza.to_owned());
+            if let (Some(number), Some(stanza)) = (number, stanza) {
+                state.queues.entry(id).or_default().restore(number, stanza);
+            }
+        }
+        state
+    }
+
+    pub fn keep_account(&mut self, account: Account) {
+        let value = serde_json::to_vec(&account).expect("an account is plain data");
+        self.journal.put(ACCOUNT, &account.number.key(), &value);
+        self.lids.insert(account.lid, account.number);
+        self.accounts.insert(account.number, account);
+    }
+
+    /// Changes an account and keeps it. `None` if there is none.
+    pub fn change_account<T>(&mut self, number: Number, change: impl FnOnce(&mut Account) -> T) -> Option<T> {
+        let mut account = self.accounts.get(&number)?.clone();
+        let value = change(&mut account);
+        self.keep_account(account);
+        Some(value)
+    }
+
+    /// Keeps all of a device but its one-time keys.
+    pub fn keep_device(&mut self, id: DeviceId) {
+        let Some(device) = self.devices.get(&id) else { return };
+        self.journal.put(DEVICE, &id.key(), &serde_json::to_vec(device).expect("a device is plain data"));
+    }
+
+    pub fn add_device(&mut self, id: DeviceId, device: Device) {
+        if let Some(noise) = device.noise {
+            self.by_noise.insert(noise, id);
+        }
+        self.devices.insert(id, device);
+        self.keep_device(id);
+    }
+
+    pub fn remove_device(&mut self, id: DeviceId) -> bool {
+        let Some(device) = self.devices.remove(&id) else { return false };
+        if let Some(noise) = device.noise {
+            self.by_noise.remove(&noise);
+        }
+        for key in &device.pre_keys {
+            self.journal.delete(PRE_KEY, &pre_key_row(id, key.id));
+        }
+        if let Some(queue) = self.queues.remove(&id) {
+            for number in queue.numbers() {
+                self.journal.delete(QUEUE, &queue_row(id, number));
+            }
+        }
+        for watchers in self.presence_watchers.values_mut() {
+            watchers.retain(|watcher| *watcher != id);
+        }
+        self.journal.delete(DEVICE, &id.key());
+        true
+    }
+
+    pub fn add_pre_keys(&mut self, id: DeviceId, keys: &[PreKey]) {
+        let Some(device) = self.devices.get_mut(&id) else { return };
+        for key in keys {
+            device.pre_keys.retain(|known| known.id != key.id);
+            device.pre_keys.push_back(*key);
+            self.journal.put(PRE_KEY, &pre_key_row(id, key.id), &key.key);
+        }
+    }
+
+    /// Hands out a one-time key, once.
+    pub fn take_pre_key(&mut self, id: DeviceId) -> Option<PreKey> {
+        let key = self.devices.get_mut(&id)?.pre_keys.pop_front()?;
+        self.journal.delete(PRE_KEY, &pre_key_row(id, key.id));
+        Some(key)
+    }
+
+    /// The account that a JID of either kind names.
+    pub fn account_of(&self, jid: &Jid) -> Option<&Account> {
+        let number = match jid.server {
+            Server::Pn => Number::parse(&jid.user)?,
+            Server::Lid => *self.lids.get(&jid.user.parse().ok()?)?,
+            _ => return None,
+        };
+        self.accounts.get(&number)
+    }
+
+    pub fn device_of(&self, jid: &Jid) -> Option<DeviceId> {
+        let id = DeviceId { number: self.account_of(jid)?.number, device: jid.device };
+        self.devices.contains_key(&id).then_some(id)
+    }
+
+    pub fn devices_of(&self, number: Number) -> impl Iterator<Item = (DeviceId, &Device)> {
+        self.devices.range(DeviceId::phone(number)..=DeviceId { number, device: u16::MAX }).map(|(id, device)| (*id, device))
+    }
+
+    /// A device that is told something which it must not miss: it waits in its queue until acknowledged.
+    pub fn deliver(&mut self, to: DeviceId, stanza: Node) {
+        let bytes = marshal::marshal(&stanza).expect("a stanza made here is well formed");
+        let queue = self.queues.entry(to).or_default();
+        let pushed = queue.push(stanza.clone());
+        self.journal.put(QUEUE, &queue_row(to, pushed.number), &bytes);
+        if let Some(dropped) = pushed.dropped {
+            self.journal.delete(QUEUE, &queue_row(to, dropped));
+        }
+        // Live only behind what is still waiting, or it would overtake.
+        let in_order = queue.waiting().count() == 1;
+        if in_order && self.outlets.get(&to).is_some_and(|outlet| outlet.active) && self.tell(to, stanza) {
+            self.queues.entry(to).or_default().handed_live(pushed.number);
+        }
+    }
+
+    pub fn acknowledged(&mut self, by: DeviceId, tag: &str, id: &str) {
+        if let Some(number) = self.queues.get_mut(&by).and_then(|queue| queue.acknowledge(tag, id)) {
+            self.journal.delete(QUEUE, &queue_row(by, number));
+        }
+    }
+
+    /// A device that is told something which is lost if it is away. False if it is, or has stopped listening: then its
+    /// connection is closed.
+    pub fn tell(&mut self, to: DeviceId, stanza: Node) -> bool {
+        let Some(outlet) = self.outlets.get(&to) else { return false };
+        let told = outlet.stanzas.try_send(stanza).is_ok();
+        if !told {
+            self.outlets.remove(&to);
+            self.counters.count("link cut: too far behind");
+        }
+        told
+    }
+
+    pub fn random_id(&mut self) -> String {
+        format!("{:016X}", self.rng.random::<u64>())
+    }
+}
+
+fn pre_key_row(id: DeviceId, key: u32) -> Vec<u8> {
+    [id.key().as_slice(), &id_bytes(key)].concat()
+}
+
+fn queue_row(id: DeviceId, number: u64) -> Vec<u8> {
+    [id.key().as_slice(), &number.to_be_bytes()].concat()
+}
