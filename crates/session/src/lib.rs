@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use wago_store::{SessionId, Store};
 
+mod adapter;
+mod backend;
 mod error;
+mod lifecycle;
 pub use error::Error;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
