@@ -1,6 +1,6 @@
 //! JIDs as users write them.
 
-use wacore_binary::{Jid, JidExt as _, Server};
+use wacore_binary::{Jid, Server};
 
 /// Digits in a phone number: the shortest that exist, and what numbering plans allow.
 const DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
