@@ -532,9 +532,11 @@ impl Lifecycle {
                 "WhatsApp refused the connection",
                 "it tries again by itself",
             ),
-            State::Ended(End::Stopped) => {
-                (HealthState::Stopped, "", "connect it with POST /session/connect")
-            }
+            State::Ended(End::Stopped) => (
+                HealthState::Stopped,
+                "",
+                "connect it with POST /session/connect",
+            ),
             State::Ended(End::ScanOver) => (
                 HealthState::Stopped,
                 "",

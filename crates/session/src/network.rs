@@ -50,8 +50,7 @@ struct Fetched {
 impl Shared {
     pub fn new(options: &Options) -> Self {
         let tls = tls();
-        let connector =
-            Connector::Rustls(tokio_rustls::TlsConnector::from(Arc::new(tls.clone())));
+        let connector = Connector::Rustls(tokio_rustls::TlsConnector::from(Arc::new(tls.clone())));
         let transport = TokioWebSocketTransportFactory::new().with_connector(connector);
         let (transport, version) = match &options.network {
             Network::WhatsApp => (transport, VersionSource::Fetched(Mutex::default())),

@@ -87,15 +87,30 @@ mod tests {
             ("+49 (151) 234-56.78", "491512345678@s.whatsapp.net"),
             ("5511999999999", "5511999999999@s.whatsapp.net"),
             (" 5511999999999 ", "5511999999999@s.whatsapp.net"),
-            ("5511999999999@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
-            ("5511999999999:7@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
+            (
+                "5511999999999@s.whatsapp.net",
+                "5511999999999@s.whatsapp.net",
+            ),
+            (
+                "5511999999999:7@s.whatsapp.net",
+                "5511999999999@s.whatsapp.net",
+            ),
             ("5511999999999@c.us", "5511999999999@s.whatsapp.net"),
-            ("+5511999999999@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
+            (
+                "+5511999999999@s.whatsapp.net",
+                "5511999999999@s.whatsapp.net",
+            ),
             ("100000012345678@lid", "100000012345678@lid"),
             ("100000012345678:4@lid", "100000012345678@lid"),
             ("120363021033254949@g.us", "120363021033254949@g.us"),
-            ("491512345678-1400000000@g.us", "491512345678-1400000000@g.us"),
-            ("120363298765432100@newsletter", "120363298765432100@newsletter"),
+            (
+                "491512345678-1400000000@g.us",
+                "491512345678-1400000000@g.us",
+            ),
+            (
+                "120363298765432100@newsletter",
+                "120363298765432100@newsletter",
+            ),
             ("status@broadcast", "status@broadcast"),
             ("1400000000@broadcast", "1400000000@broadcast"),
         ];
@@ -110,8 +125,21 @@ mod tests {
         let long = "1".repeat(16);
         let user = format!("{}@g.us", "1".repeat(65));
         for given in [
-            "", "@", "@lid", "bob", "1234", &long, &user, "12+345678", "٠١٢٣٤٥٦٧", "1@2@lid",
-            "5511999999999@example.org", "bob@s.whatsapp.net", "x@lid", "\0@lid", "5511999999999@LID ",
+            "",
+            "@",
+            "@lid",
+            "bob",
+            "1234",
+            &long,
+            &user,
+            "12+345678",
+            "٠١٢٣٤٥٦٧",
+            "1@2@lid",
+            "5511999999999@example.org",
+            "bob@s.whatsapp.net",
+            "x@lid",
+            "\0@lid",
+            "5511999999999@LID ",
         ] {
             assert!(recipient(given).is_err(), "{given:?} was accepted");
         }

@@ -149,11 +149,7 @@ impl Serializer for Json {
     ) -> Result {
         Ok(enums::number(name, index, variant).into())
     }
-    fn serialize_newtype_struct<T: ?Sized + Serialize>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result {
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Result {
         value.serialize(self)
     }
     fn serialize_newtype_variant<T: ?Sized + Serialize>(
@@ -389,11 +385,7 @@ impl Serializer for Byte {
     fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<u8> {
         Err(Impossible)
     }
-    fn serialize_newtype_struct<T: ?Sized + Serialize>(
-        self,
-        _: &'static str,
-        _: &T,
-    ) -> Result<u8> {
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, _: &T) -> Result<u8> {
         Err(Impossible)
     }
     fn serialize_newtype_variant<T: ?Sized + Serialize>(
