@@ -265,10 +265,6 @@ impl Lifecycle {
         matches!(self.state, State::Ended(_))
     }
 
-    pub fn was_logged_out(&self) -> bool {
-        self.state == State::Ended(End::LoggedOut)
-    }
-
     /// `jitter` is a random number from 0 to 1.
     pub fn step(&mut self, input: Input, now_ms: i64, jitter: f64) -> Vec<Effect> {
         if self.has_ended() {
@@ -294,6 +290,8 @@ impl Lifecycle {
                     self.enter(State::WaitingForScan, "", now_ms);
                 }
                 self.failures = 0;
+                // If it was linked, its keys are gone.
+                self.linked = false;
                 Vec::new()
             }
             Input::QrOver {

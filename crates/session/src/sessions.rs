@@ -21,6 +21,9 @@ use crate::{
     supervisor::{Command, Session, Supervisor, View},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// How long a request waits for a QR code, or for the socket that a pair code needs.
 const QR_WAIT: Duration = Duration::from_secs(20);
 /// How long all sessions together may take to end.
@@ -78,7 +81,7 @@ impl Sessions {
         let wanted = self.inner.store.wanted_sessions().await?;
         for session in &wanted {
             // Each waits for its turn to dial.
-            self.start(session.id)?;
+            self.start(session)?;
         }
         Ok(wanted.len())
     }
@@ -230,15 +233,16 @@ impl Sessions {
 
     /// The session, running and about to be connected.
     async fn wanted(&self, id: SessionId) -> Result<Arc<Session>> {
-        self.row(id).await?;
+        let mut row = self.row(id).await?;
         self.inner.store.set_wanted(id, true).await?;
         loop {
-            let session = self.start(id)?;
+            let session = self.start(&row)?;
             if !session.view.borrow().ended && session.commands.send(Command::Asked).await.is_ok() {
                 return Ok(session);
             }
             // It is on its way out; the next one starts after it.
             ended(&session).await?;
+            row = self.row(id).await?;
         }
     }
 
@@ -250,8 +254,8 @@ impl Sessions {
     }
 
     /// The running session, started if need be.
-    fn start(&self, id: SessionId) -> Result<Arc<Session>> {
-        let inner = &self.inner;
+    fn start(&self, row: &wago_store::Session) -> Result<Arc<Session>> {
+        let (inner, id) = (&self.inner, row.id);
         let mut registry = inner.registry();
         if inner.shutdown.is_cancelled() {
             return Err(Error::Stopping);
@@ -265,7 +269,7 @@ impl Sessions {
         let (supervisor, session) = Supervisor::new(
             inner.shared.clone(),
             inner.store.clone(),
-            id,
+            row,
             inner.options.qr_shown.clone(),
             inner.shutdown.child_token(),
         );

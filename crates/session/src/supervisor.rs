@@ -86,19 +86,20 @@ impl Supervisor {
     pub fn new(
         shared: Arc<Shared>,
         store: Store,
-        id: SessionId,
+        row: &wago_store::Session,
         qr_shown: Option<QrShown>,
         shutdown: CancellationToken,
     ) -> (Self, Session) {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let (life, _) = Lifecycle::start(false, None, now_ms());
+        let linked = row.jid.is_some();
+        let (life, _) = Lifecycle::start(linked, row.health.as_deref(), now_ms());
         let (view, receiver) = watch::channel(View {
             health: life.health(),
-            linked: false,
+            linked,
             open: false,
             ended: false,
-            jid: None,
-            lid: None,
+            jid: row.jid.clone(),
+            lid: row.lid.clone(),
             qr: None,
             live: None,
         });
@@ -110,7 +111,7 @@ impl Supervisor {
         let supervisor = Self {
             shared,
             store,
-            id,
+            id: row.id,
             qr_shown,
             shutdown,
             commands,
@@ -121,9 +122,9 @@ impl Supervisor {
 
     /// Runs the session to its end.
     pub async fn run(self) {
+        // Read again: whoever asked for it may have seen it before it was logged out, or deleted.
         let row = match self.store.session(self.id).await {
             Ok(Some(row)) => row,
-            // Deleted meanwhile.
             Ok(None) => return,
             Err(error) => {
                 tracing::error!(session = self.id.0, %error, "a session could not be started");
@@ -312,6 +313,7 @@ impl Running {
     async fn event(&mut self, event: &Event) -> Option<Input> {
         match event {
             Event::PairingQrCode(qr) => {
+                self.forget_identity().await;
                 self.show(&qr.code, qr.timeout).await;
                 Some(Input::QrShown)
             }
@@ -332,6 +334,11 @@ impl Running {
                     platform: pair.platform.clone(),
                     error: None,
                 };
+                // The keys first: a name without them could neither connect nor be linked again.
+                let live = self.view.borrow().live.clone()?;
+                if live.client.persistence_manager().flush().await.is_err() {
+                    tracing::error!(session = self.name(), "the new device could not be stored");
+                }
                 self.identify(&paired.id, &paired.lid).await;
                 self.tell(Record::new("PairSuccess", &paired)).await;
                 Some(Input::Paired)
@@ -428,6 +435,18 @@ impl Running {
             view.jid = jid;
             view.lid = lid;
         });
+    }
+
+    /// A device that has to be scanned is nobody's, whatever was stored.
+    async fn forget_identity(&self) {
+        if self.view.borrow().jid.is_none() {
+            return;
+        }
+        let done = self.store.set_identity(self.id, None, None).await;
+        self.stored("clear its identity", done);
+        self.made.recorder.set_jid(String::new());
+        self.view
+            .send_modify(|view| (view.jid, view.lid) = (None, None));
     }
 
     /// Unlinks the device. It needs the connection: keys that were thrown away without telling WhatsApp would leave a
