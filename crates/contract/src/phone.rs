@@ -1,1 +1,265 @@
-//! `phone`.
+//! The sandbox network's control API: what drives its virtual phones.
+//!
+//! In requests every field is optional to the parser, so that a missing one can be named in the answer. Nothing here
+//! derives `Debug`: these shapes carry numbers and message texts.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Every answer that is not 2xx.
+#[derive(Serialize, Deserialize)]
+pub struct Failure {
+    /// The HTTP status again.
+    pub code: u16,
+    /// A sentence for a person.
+    pub error: String,
+    /// The field of the request that is at fault, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// `POST /phones`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct NewPhone {
+    /// 5 to 15 digits.
+    pub number: Option<String>,
+    /// What others see; the number when empty.
+    pub name: Option<String>,
+}
+
+/// One virtual phone: `GET /phones`, and the answer of `POST /phones`.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Phone {
+    pub number: String,
+    pub jid: String,
+    pub lid: String,
+    pub name: String,
+    /// Messages from others that nobody at this phone has read.
+    #[serde(default)]
+    pub unread: usize,
+}
+
+/// `POST /phones/{number}/link`: one of them.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Link {
+    /// The text in a QR code.
+    pub qr: Option<String>,
+    /// The eight characters that the device shows.
+    pub code: Option<String>,
+}
+
+/// A linked device, as its phone lists it.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Device {
+    pub id: u16,
+    pub jid: String,
+    pub lid: String,
+    /// What the device calls itself.
+    pub name: String,
+    /// Whether it is connected now.
+    pub online: bool,
+}
+
+/// `POST /phones/{number}/send`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Send {
+    /// A number or a JID.
+    pub to: Option<String>,
+    pub text: Option<String>,
+    /// Id of the message that this one answers.
+    pub reply: Option<String>,
+    /// Numbers or JIDs.
+    pub mentions: Option<Vec<String>>,
+    /// The message id; made up when absent.
+    pub id: Option<String>,
+}
+
+/// The answer to everything that sends a message.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub id: String,
+    /// Unix seconds, the network's clock.
+    pub timestamp: u64,
+}
+
+/// `POST /phones/{number}/read`: one message, several, or all of a chat.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Read {
+    pub id: Option<OneOrMany>,
+    pub chat: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// `POST /phones/{number}/typing`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Typing {
+    pub to: Option<String>,
+    /// `composing` (the default), `recording` or `paused`.
+    pub state: Option<String>,
+}
+
+/// `POST /phones/{number}/presence`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Presence {
+    /// `available` or `unavailable`.
+    pub state: Option<String>,
+}
+
+/// `POST /phones/{number}/block`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Block {
+    pub who: Option<String>,
+    /// `true` when absent.
+    pub blocked: Option<bool>,
+}
+
+/// `POST /phones/{number}/react`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct React {
+    pub id: Option<String>,
+    /// Empty takes the reaction back.
+    pub emoji: Option<String>,
+}
+
+/// `POST /phones/{number}/edit`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Edit {
+    pub id: Option<String>,
+    pub text: Option<String>,
+}
+
+/// `POST /phones/{number}/delete`: deletes an own message for everyone.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Delete {
+    pub id: Option<String>,
+}
+
+/// One message as a phone holds it, opened: `GET /phones/{number}/messages`.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// Grows with every message of this phone; `?after=` takes it.
+    pub cursor: u64,
+    pub id: String,
+    /// JID of the other side.
+    pub chat: String,
+    /// JID of who wrote it.
+    pub from: String,
+    pub from_me: bool,
+    pub kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<Quoted>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<String>,
+    /// For `reaction`: what it is a reaction to. The emoji is `text`; an empty one takes the reaction back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The latest reaction of each person to this message, by JID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reactions: BTreeMap<String, String>,
+    #[serde(default)]
+    pub edited: bool,
+    /// Unix seconds.
+    pub timestamp: u64,
+    pub state: State,
+    /// What is known of each device that this message reached, by the device's JID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub receipts: BTreeMap<String, Receipt>,
+    /// The message's protobuf in base64, for kinds that have no fields of their own here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Text,
+    Reaction,
+    /// Deleted for everyone by its sender; the text is gone.
+    Deleted,
+    /// A kind that phones cannot show yet; `raw` has all of it.
+    Unsupported,
+}
+
+/// How far a message has come.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Sealed, not yet acknowledged by the network.
+    Pending,
+    /// Acknowledged by the network.
+    Sent,
+    /// One of the recipient's devices has it.
+    Delivered,
+    /// The recipient has read it.
+    Read,
+    /// Came from someone else.
+    Received,
+    /// The network refused it.
+    Refused,
+}
+
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    pub id: String,
+    /// JID of who wrote the quoted message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// Times in Unix seconds.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub played: Option<u64>,
+}
+
+/// `POST /screens`: a QR code that someone could scan right now.
+#[derive(Serialize, Deserialize, Default)]
+pub struct NewScreen {
+    /// The session whose screen it is. A newer code of the same name replaces an older one.
+    pub name: Option<String>,
+    pub qr: Option<String>,
+}
+
+/// `GET /screens`.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Screen {
+    pub id: String,
+    pub name: String,
+    /// The text in the code: what `link` takes.
+    pub qr: String,
+    /// Where the picture is.
+    pub picture: String,
+}
+
+/// `POST /faults`.
+#[derive(Serialize, Deserialize, Clone, Default, PartialEq)]
+pub struct NewFault {
+    /// `drop`, `delay`, `duplicate`, `reorder`, `reject`, `silence`, `offline`, `ban` or `outdated`.
+    pub kind: Option<String>,
+    /// A number, or absent for everyone.
+    pub target: Option<String>,
+    /// Seconds; absent: until cleared.
+    #[serde(rename = "for")]
+    pub seconds: Option<f64>,
+    /// 0 to 1; 1 when absent.
+    pub rate: Option<f64>,
+    /// Makes a run repeatable.
+    pub seed: Option<u64>,
+}

@@ -28,6 +28,10 @@ impl Number {
     pub(crate) fn key(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
+
+    pub(crate) fn from_key(key: &[u8]) -> Option<Self> {
+        Some(Self(u64::from_be_bytes(key.try_into().ok()?)))
+    }
 }
 
 impl std::fmt::Display for Number {

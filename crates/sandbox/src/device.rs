@@ -28,7 +28,7 @@ impl DeviceId {
     pub(crate) fn from_key(key: &[u8]) -> Option<Self> {
         let (number, rest) = key.split_first_chunk::<8>()?;
         let (device, _) = rest.split_first_chunk::<2>()?;
-        let number = Number::parse(&u64::from_be_bytes(*number).to_string())?;
+        let number = Number::from_key(number)?;
         Some(Self { number, device: u16::from_be_bytes(*device) })
     }
 

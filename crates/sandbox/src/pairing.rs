@@ -13,11 +13,12 @@ use crate::{
     Error,
     account::Number,
     device::{Device, DeviceId, SignedPreKey, id_from},
+    phone,
     stanza::{
         keys,
         read::{Read as _, node, refusal, result},
     },
-    state::State,
+    state::{State, Update},
 };
 
 /// References given at once; a client shows the first for a minute and the others for 20 s each.
@@ -252,7 +253,7 @@ pub(crate) fn accept(
     pairing: PairingId,
     device: DeviceId,
     key_index: u32,
-    signed: &wa::ADVSignedDeviceIdentity,
+    details: Vec<u8>,
     sealed: Vec<u8>,
 ) -> Result<oneshot::Receiver<Result<DeviceId, Error>>, Error> {
     let account = state.accounts.get(&device.number).ok_or(Error::UnknownPhone)?.clone();
@@ -261,7 +262,7 @@ pub(crate) fn accept(
     if open.accepted.is_some() {
         return Err(Error::PairingRefused("another phone is just linking this device".into()));
     }
-    open.accepted = Some(Accepted { device, key_index, details: signed.details.clone().unwrap_or_default(), done });
+    open.accepted = Some(Accepted { device, key_index, details, done });
     // A reference is good for one phone.
     open.references.clear();
     let success = node("pair-success").children([
@@ -302,7 +303,12 @@ fn conclude(state: &mut State, id: PairingId, answer: &Node) {
         pre_keys: Default::default(),
     };
     state.add_device(accepted.device, device);
+    phone::sign_key_indexes(state, accepted.device.number);
     announce(state, accepted.device, "add");
+    phone::greet(state, accepted.device);
+    state.counters.count("device linked");
+    state.changed(Update::Phone { number: accepted.device.number.to_string() });
+    state.changed(Update::Screens);
     let _ = pairing.stanzas.try_send(node("stream:error").attr("code", "515").build());
     let _ = accepted.done.send(Ok(accepted.device));
 }
@@ -326,7 +332,10 @@ pub(crate) fn unlink(state: &mut State, device: DeviceId) -> bool {
     state.tell(device, node("stream:error").attr("code", "401").children([conflict]).build());
     state.outlets.remove(&device);
     state.remove_device(device);
+    phone::sign_key_indexes(state, device.number);
     announce(state, device, "remove");
+    state.counters.count("device unlinked");
+    state.changed(Update::Phone { number: device.number.to_string() });
     true
 }
 

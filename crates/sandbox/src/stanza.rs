@@ -9,3 +9,26 @@ pub(crate) mod presence;
 pub(crate) mod read;
 pub(crate) mod receipt;
 pub(crate) mod usync;
+
+use wacore_binary::Node;
+
+use crate::{device::DeviceId, state::State};
+use read::Read as _;
+
+/// What a linked device, or a phone, says.
+pub(crate) fn receive(state: &mut State, from: DeviceId, stanza: Node) {
+    match stanza.tag.as_ref() {
+        "iq" => iq::receive(state, from, &stanza),
+        "message" => message::receive(state, from, stanza),
+        "receipt" => receipt::receive(state, from, stanza),
+        "ack" => {
+            if let (Some(class), Some(id)) = (stanza.text("class"), stanza.text("id")) {
+                state.acknowledged(from, &class, &id);
+            }
+        }
+        "presence" => presence::presence(state, from, &stanza),
+        "chatstate" => presence::chat_state(state, from, &stanza),
+        "ib" => offline::batch(state, from, &stanza),
+        tag => state.counters.count(format!("stanza unknown: {tag}")),
+    }
+}

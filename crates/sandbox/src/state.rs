@@ -1,6 +1,6 @@
 //! What the network knows, in memory. Every change goes to the journal in the same step.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use wacore_binary::{Jid, Node, Server, marshal};
@@ -12,7 +12,9 @@ use crate::{
     journal::{Journal, Tables},
     link::Outlet,
     pairing::Pairings,
+    phone::Phones,
     queue::Queue,
+    screens::Screens,
     stanza::app_state::Collections,
 };
 
@@ -20,6 +22,9 @@ const ACCOUNT: &str = "account";
 const DEVICE: &str = "device";
 const PRE_KEY: &str = "pre-key";
 const QUEUE: &str = "queue";
+const PEER: &str = "peer";
+/// Updates that nobody took yet; a listener that is told of any looks at everything.
+const UPDATES_MAX: usize = 64;
 
 pub(crate) struct State {
     pub journal: Journal,
@@ -37,6 +42,26 @@ pub(crate) struct State {
     pub counters: Counters,
     pub next_link: u64,
     pub rng: StdRng,
+    /// Who wrote to whom: they hear of each other's devices.
+    peers: BTreeMap<Number, BTreeSet<Number>>,
+    /// Where media is uploaded to.
+    pub media_host: String,
+    pub phones: Phones,
+    pub screens: Screens,
+    /// What changed since it was last looked at.
+    pub updates: Vec<Update>,
+}
+
+/// What a person who watches the network would see change.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Update {
+    /// A phone, its devices or its messages.
+    Phone { number: String },
+    /// A device came or went.
+    Network,
+    /// Codes that wait to be scanned.
+    Screens,
 }
 
 /// What happened so far, by name; the names are those of stanzas and refusals.
@@ -76,6 +101,11 @@ impl State {
             counters: Counters::default(),
             next_link: 1,
             rng: StdRng::seed_from_u64(seed),
+            peers: BTreeMap::new(),
+            media_host: String::new(),
+            phones: Phones::restore(tables),
+            screens: Screens::default(),
+            updates: Vec::new(),
         };
         let rows = |table: &str| tables.get(table).into_iter().flatten();
         for (_, value) in rows(ACCOUNT) {
@@ -98,6 +128,11 @@ impl State {
                 device.pre_keys.push_back(PreKey { id: key_id, key });
             }
         }
+        for (key, _) in rows(PEER) {
+            if let Some((a, b)) = key.split_first_chunk::<8>().and_then(|(a, b)| Some((Number::from_key(a)?, Number::from_key(b)?))) {
+                state.peers.entry(a).or_default().insert(b);
+            }
+        }
         for (key, value) in rows(QUEUE) {
             let Some(id) = DeviceId::from_key(key) else { continue };
             let number = key.get(10..).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
@@ -105,6 +140,9 @@ impl State {
             if let (Some(number), Some(stanza)) = (number, stanza) {
                 state.queues.entry(id).or_default().restore(number, stanza);
             }
+        }
+        for number in state.phones.numbers() {
+            state.wake_phone(number);
         }
         state
     }
@@ -202,8 +240,12 @@ impl State {
         if let Some(dropped) = pushed.dropped {
             self.journal.delete(QUEUE, &queue_row(to, dropped));
         }
+        if to.is_phone() {
+            self.wake_phone(to.number);
+            return;
+        }
         // Live only behind what is still waiting, or it would overtake.
-        let in_order = queue.waiting().count() == 1;
+        let in_order = queue.waiting().take(2).count() == 1;
         if in_order && self.outlets.get(&to).is_some_and(|outlet| outlet.active) && self.tell(to, stanza) {
             self.queues.entry(to).or_default().handed_live(pushed.number);
         }
@@ -218,6 +260,9 @@ impl State {
     /// A device that is told something which is lost if it is away. False if it is, or has stopped listening: then its
     /// connection is closed.
     pub fn tell(&mut self, to: DeviceId, stanza: Node) -> bool {
+        if to.is_phone() {
+            return self.phones.tell(to.number, stanza);
+        }
         let Some(outlet) = self.outlets.get(&to) else { return false };
         let told = outlet.stanzas.try_send(stanza).is_ok();
         if !told {
@@ -225,6 +270,37 @@ impl State {
             self.counters.count("link cut: too far behind");
         }
         told
+    }
+
+    /// Hands a phone what waits for it, if it is on.
+    pub fn wake_phone(&mut self, number: Number) {
+        if self.faults.is_offline(number) {
+            return;
+        }
+        if let Some(queue) = self.queues.get_mut(&DeviceId::phone(number)) {
+            for stanza in queue.hand_out(usize::MAX) {
+                self.phones.tell(number, stanza);
+            }
+        }
+    }
+
+    pub fn remember_peers(&mut self, a: Number, b: Number) {
+        for (one, other) in [(a, b), (b, a)] {
+            if one != other && self.peers.entry(one).or_default().insert(other) {
+                self.journal.put(PEER, &[one.key(), other.key()].concat(), &[]);
+            }
+        }
+    }
+
+    pub fn peers(&self, number: Number) -> Vec<Number> {
+        self.peers.get(&number).into_iter().flatten().copied().collect()
+    }
+
+    /// Lets those who watch know. Told once, however often it happens before they look.
+    pub fn changed(&mut self, update: Update) {
+        if !self.updates.contains(&update) && self.updates.len() < UPDATES_MAX {
+            self.updates.push(update);
+        }
     }
 
     pub fn random_id(&mut self) -> String {

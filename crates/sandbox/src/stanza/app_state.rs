@@ -40,6 +40,10 @@ impl Collections {
     }
 }
 
+pub(crate) fn is_empty(state: &State, number: Number, name: &str) -> bool {
+    state.collections.version(number, name) == 0
+}
+
 fn row(number: Number, name: &str, version: u64) -> Vec<u8> {
     [number.key().as_slice(), name.as_bytes(), &[0], &version.to_be_bytes()].concat()
 }
@@ -48,7 +52,7 @@ fn parse_row(key: &[u8]) -> Option<(Number, String, u64)> {
     let (number, rest) = key.split_first_chunk::<8>()?;
     let (name, version) = rest.split_last_chunk::<8>()?;
     let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
-    Some((Number::parse(&u64::from_be_bytes(*number).to_string())?, name.to_owned(), u64::from_be_bytes(*version)))
+    Some((Number::from_key(number)?, name.to_owned(), u64::from_be_bytes(*version)))
 }
 
 pub(crate) fn sync(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
@@ -121,9 +125,4 @@ fn announce(state: &mut State, from: DeviceId, name: &str, version: u64) {
             .children([collection]);
         state.deliver(device, notification.build());
     }
-}
-
-/// A new account on the same number starts afresh.
-pub(crate) fn version(state: &State, number: Number, name: &str) -> u64 {
-    state.collections.version(number, name)
 }

@@ -1,6 +1,7 @@
 //! `xmlns="encrypt"`: the keys by which others open a session with a device.
 
 use wacore_binary::{Jid, Node};
+use wacore_libsignal::protocol::{IdentityKey, PreKeyBundle, PublicKey};
 
 use super::read::{Read as _, node, refusal, result};
 use crate::{
@@ -14,7 +15,7 @@ const LOW: usize = 10;
 const PRE_KEYS_MAX: usize = 1_000;
 const FETCH_MAX: usize = 5_000;
 /// The only key type there is: Curve25519.
-const KEY_TYPE: u8 = 5;
+pub(crate) const KEY_TYPE: u8 = 5;
 
 pub(crate) fn get(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
     if iq.child("count").is_some() {
@@ -32,37 +33,77 @@ pub(crate) fn get(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Nod
     result(id, [node("list").children(users).build()])
 }
 
+/// A device's keys as they are handed out: the one-time key, if it has any left, is nobody else's from now on.
+pub(crate) struct Taken {
+    pub identity: [u8; 32],
+    pub registration: u32,
+    pub signed: SignedPreKey,
+    pub one_time: Option<PreKey>,
+}
+
+impl Taken {
+    /// As Signal takes it. `None`: these are no keys.
+    pub fn bundle(self, device: DeviceId) -> Option<PreKeyBundle> {
+        let key = |bytes: &[u8; 32]| PublicKey::from_djb_public_key_bytes(bytes).ok();
+        let one_time = match self.one_time {
+            Some(one_time) => Some((one_time.id.into(), key(&one_time.key)?)),
+            None => None,
+        };
+        PreKeyBundle::new(
+            self.registration,
+            u32::from(device.device).into(),
+            one_time,
+            self.signed.id.into(),
+            key(&self.signed.key)?,
+            self.signed.signature,
+            IdentityKey::new(key(&self.identity)?),
+        )
+        .ok()
+    }
+}
+
+/// Hands out a device's keys. One that runs low is asked for more.
+pub(crate) fn take(state: &mut State, id: DeviceId) -> Option<Taken> {
+    let one_time = state.take_pre_key(id);
+    let device = state.devices.get(&id)?;
+    let taken =
+        Taken { identity: device.identity, registration: device.registration, signed: device.signed_pre_key.clone(), one_time };
+    let left = device.pre_keys.len();
+    if one_time.is_some() && (left == LOW || left == 0) {
+        let notification = node("notification")
+            .attr("from", wacore_binary::SERVER_JID)
+            .attr("type", "encrypt")
+            .attr("id", state.random_id())
+            .attr("t", crate::now())
+            .children([node("count").attr("value", left).build()]);
+        state.deliver(id, notification.build());
+    }
+    Some(taken)
+}
+
 fn bundle(state: &mut State, jid: &Jid) -> Node {
     let user = node("user").attr("jid", jid);
-    let Some(id) = state.device_of(jid) else {
+    let id = state.device_of(jid);
+    let Some((id, taken)) = id.and_then(|id| Some((id, take(state, id)?))) else {
         return user.children([node("error").attr("code", "404").attr("text", "item-not-found").build()]).build();
     };
-    let one_time = state.take_pre_key(id);
-    let Some(device) = state.devices.get(&id) else { return user.build() };
     let mut children = vec![
-        node("registration").bytes(device.registration.to_be_bytes()).build(),
+        node("registration").bytes(taken.registration.to_be_bytes()).build(),
         node("type").bytes([KEY_TYPE]).build(),
-        node("identity").bytes(device.identity).build(),
-        signed_node(&device.signed_pre_key),
+        node("identity").bytes(taken.identity).build(),
+        signed_node(&taken.signed),
     ];
-    if let Some(key) = one_time {
+    if let Some(key) = taken.one_time {
         children.push(node("key").children([node("id").bytes(id_bytes(key.id)).build(), node("value").bytes(key.key).build()]).build());
     }
-    if !device.identity_proof.is_empty() {
-        children.push(node("device-identity").bytes(device.identity_proof.clone()).build());
-    }
-    let left = device.pre_keys.len();
-    if left == LOW || left == 0 {
-        let id_text = state.random_id();
-        let count = node("count").attr("value", left).build();
-        let notification =
-            node("notification").attr("from", wacore_binary::SERVER_JID).attr("type", "encrypt").attr("id", id_text).attr("t", crate::now()).children([count]);
-        state.deliver(id, notification.build());
+    let proof = state.devices.get(&id).map(|device| device.identity_proof.clone()).unwrap_or_default();
+    if !proof.is_empty() {
+        children.push(node("device-identity").bytes(proof).build());
     }
     user.children(children).build()
 }
 
-fn signed_node(key: &SignedPreKey) -> Node {
+pub(crate) fn signed_node(key: &SignedPreKey) -> Node {
     node("skey")
         .children([
             node("id").bytes(id_bytes(key.id)).build(),
@@ -75,7 +116,7 @@ fn signed_node(key: &SignedPreKey) -> Node {
 /// What the device should have on the server, for it to compare.
 fn digest(state: &State, from: DeviceId, id: &str) -> Node {
     let Some(device) = state.devices.get(&from) else { return refusal(id, 404, "item-not-found") };
-    let keys: Vec<[u8; 32]> = device.pre_keys.iter().map(|key| key.key).collect();
+    let keys: Vec<&[u8]> = device.pre_keys.iter().map(|key| key.key.as_slice()).collect();
     let hash = wacore::prekeys::compute_key_bundle_digest(&device.identity, &device.signed_pre_key.key, &device.signed_pre_key.signature, &keys);
     let ids = device.pre_keys.iter().map(|key| node("id").bytes(id_bytes(key.id)).build());
     let digest = node("digest").children([

@@ -20,6 +20,10 @@ pub(crate) fn presence(state: &mut State, from: DeviceId, presence: &Node) {
             let available = kind == "available";
             if let Some(outlet) = state.outlets.get_mut(&from) {
                 outlet.available = available;
+            } else if from.is_phone() && available {
+                state.phones.available.insert(from.number);
+            } else if from.is_phone() {
+                state.phones.available.remove(&from.number);
             }
             announce(state, from.number);
         }
@@ -47,7 +51,8 @@ pub(crate) fn announce(state: &mut State, number: Number) {
 }
 
 fn current(state: &State, number: Number, jid: &wacore_binary::Jid) -> Node {
-    let available = state.outlets.iter().any(|(id, outlet)| id.number == number && outlet.available);
+    let linked = state.outlets.iter().any(|(id, outlet)| id.number == number && outlet.available);
+    let available = linked || state.phones.available.contains(&number);
     let presence = node("presence").attr("from", jid);
     if available { presence.build() } else { presence.attr("type", "unavailable").attr("last", crate::now()).build() }
 }

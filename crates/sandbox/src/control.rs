@@ -1,0 +1,88 @@
+//! The control API: HTTP routes that drive the network and its phones, the page that shows them, and the WhatsApp socket.
+
+mod answer;
+mod faults;
+mod network;
+mod page;
+mod phones;
+mod screens;
+mod updates;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State, WebSocketUpgrade},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{delete, get, post},
+};
+use http::{HeaderMap, StatusCode, header};
+use tokio_util::sync::CancellationToken;
+
+use crate::{core::Core, wire::socket};
+
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// No WhatsApp frame is larger.
+const FRAME_BYTES_MAX: usize = 16 << 20;
+const SOCKET_PATH: &str = "/ws/chat";
+
+#[derive(Clone)]
+pub(crate) struct Control {
+    pub core: Core,
+    pub address: SocketAddr,
+    pub ca_pem: Arc<str>,
+    pub stopping: CancellationToken,
+}
+
+pub(crate) fn router(control: Control) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/page.js", get(page::script))
+        .route("/page.css", get(page::style))
+        .route("/phones", get(phones::list).post(phones::create))
+        .route("/phones/{number}/link", post(phones::link))
+        .route("/phones/{number}/devices", get(phones::devices))
+        .route("/phones/{number}/devices/{id}", delete(phones::unlink))
+        .route("/phones/{number}/send", post(phones::send))
+        .route("/phones/{number}/react", post(phones::react))
+        .route("/phones/{number}/edit", post(phones::edit))
+        .route("/phones/{number}/delete", post(phones::delete))
+        .route("/phones/{number}/read", post(phones::read))
+        .route("/phones/{number}/typing", post(phones::typing))
+        .route("/phones/{number}/presence", post(phones::presence))
+        .route("/phones/{number}/block", post(phones::block))
+        .route("/phones/{number}/messages", get(phones::messages))
+        .route("/screens", get(screens::list).post(screens::show))
+        .route("/screens/{picture}", get(screens::picture))
+        .route("/network", get(network::describe))
+        .route("/faults", get(faults::list).post(faults::add).delete(faults::clear))
+        .route("/updates", get(updates::stream))
+        .route(SOCKET_PATH, get(whatsapp))
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(own_pages_only))
+        .with_state(control)
+}
+
+async fn whatsapp(State(control): State<Control>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .on_upgrade(|socket| socket::serve(control.core, socket, control.stopping))
+}
+
+/// Whoever can reach the port may use it; but a web page of somebody else, open in the same person's browser, may not.
+async fn own_pages_only(request: Request, next: Next) -> Response {
+    if request.uri().path() == SOCKET_PATH || same_origin(request.headers()) {
+        return next.run(request).await;
+    }
+    answer::failure(StatusCode::FORBIDDEN, "requests from other sites' pages are refused", None).into_response()
+}
+
+fn same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let (Ok(origin), Some(Ok(host))) = (origin.to_str(), headers.get(header::HOST).map(|host| host.to_str())) else { return false };
+    origin.split_once("://").is_some_and(|(_, authority)| authority == host)
+}

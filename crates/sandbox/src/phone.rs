@@ -1,0 +1,164 @@
+//! Virtual phones: each is its account's primary device, with its own keys, Signal sessions and messages. It opens what
+//! it gets and seals what it sends; the network sees the same stanzas from it as from any device.
+//!
+//! A phone has no socket. What it is told lands in an inbox, and is worked off in the same step ([`answer_all`]).
+
+mod adv;
+mod app_state;
+mod content;
+mod greeting;
+mod handset;
+mod inbound;
+mod keys;
+pub(crate) mod link;
+mod linking_code;
+mod messages;
+pub(crate) mod outbound;
+mod signal;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use wacore_binary::Node;
+use wago_contract::phone as shape;
+
+pub(crate) use greeting::{greet, sign_key_indexes};
+pub(crate) use handset::Handset;
+
+use crate::{
+    Error, Result,
+    account::{Account, Number},
+    device::DeviceId,
+    journal::Tables,
+    stanza,
+    state::{State, Update},
+};
+
+/// More phones than this are no use to anyone, and would fill the memory.
+const PHONES_MAX: usize = 20_000;
+const NAME_CHARACTERS_MAX: usize = 100;
+
+#[derive(Default)]
+pub(crate) struct Phones {
+    handsets: BTreeMap<Number, Handset>,
+    inbox: VecDeque<(Number, Node)>,
+    /// A person is looking at it.
+    pub available: BTreeSet<Number>,
+}
+
+impl Phones {
+    pub fn restore(tables: &Tables) -> Self {
+        Self { handsets: handset::restore(tables), ..Self::default() }
+    }
+
+    pub fn numbers(&self) -> Vec<Number> {
+        self.handsets.keys().copied().collect()
+    }
+
+    pub fn get(&self, number: Number) -> Result<&Handset> {
+        self.handsets.get(&number).ok_or(Error::UnknownPhone)
+    }
+
+    /// It hears it before the step is over.
+    pub fn tell(&mut self, number: Number, stanza: Node) -> bool {
+        self.inbox.push_back((number, stanza));
+        true
+    }
+}
+
+/// Phones work off what they were told, and what follows from that, until all is quiet.
+pub(crate) fn answer_all(state: &mut State) {
+    while let Some((number, stanza)) = state.phones.inbox.pop_front() {
+        // A phone that is unknown is no longer there.
+        let _ = with(state, number, |phone, state| inbound::receive(phone, state, stanza));
+    }
+}
+
+/// A phone at work. What it says meanwhile is answered into its inbox.
+pub(crate) fn with<T>(state: &mut State, number: Number, work: impl FnOnce(&mut Handset, &mut State) -> T) -> Result<T> {
+    let mut phone = state.phones.handsets.remove(&number).ok_or(Error::UnknownPhone)?;
+    let outcome = work(&mut phone, state);
+    if phone.keep(&state.journal) {
+        state.changed(Update::Phone { number: number.to_string() });
+    }
+    state.phones.handsets.insert(number, phone);
+    Ok(outcome)
+}
+
+/// What a phone says to the network. All that it follows from is kept first.
+fn say(phone: &mut Handset, state: &mut State, stanza: Node) {
+    if phone.keep(&state.journal) {
+        state.changed(Update::Phone { number: phone.number.to_string() });
+    }
+    stanza::receive(state, DeviceId::phone(phone.number), stanza);
+}
+
+/// A new phone with a new account.
+pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shape::Phone> {
+    let number = Number::parse(number)
+        .ok_or(Error::Invalid { field: "number", expected: "must be a phone number of 5 to 15 digits that does not begin with 0" })?;
+    if name.chars().count() > NAME_CHARACTERS_MAX {
+        return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
+    }
+    if state.accounts.contains_key(&number) {
+        return Err(Error::PhoneExists);
+    }
+    if state.accounts.len() >= PHONES_MAX {
+        return Err(Error::Invalid { field: "number", expected: "is one too many: the network has 20,000 phones" });
+    }
+    let name = if name.trim().is_empty() { number.to_string() } else { name.trim().to_owned() };
+    let mut phone = Handset::new(number);
+    let account = Account {
+        number,
+        lid: free_lid(state, number),
+        name,
+        key: phone.keys.public(),
+        key_indexes: Vec::new(),
+        next_device: 0,
+        about: "Hey there! I am using WhatsApp.".to_owned(),
+        blocked: BTreeSet::new(),
+        privacy: BTreeMap::new(),
+    };
+    state.keep_account(account);
+    state.add_device(DeviceId::phone(number), phone.device());
+    let upload = phone.upload(state);
+    state.phones.handsets.insert(number, phone);
+    with(state, number, |phone, state| say(phone, state, upload))?;
+    sign_key_indexes(state, number);
+    state.changed(Update::Phone { number: number.to_string() });
+    describe(state, number)
+}
+
+/// Follows from the number, so that networks made alike are alike, and does not show it.
+fn free_lid(state: &State, number: Number) -> u64 {
+    const FIRST: u64 = 100_000_000_000_000;
+    let mut lid = FIRST + u64::from_be_bytes(number.key()).wrapping_mul(0x9E37_79B9_7F4A_7C15) % (9 * FIRST);
+    while state.lids.contains_key(&lid) {
+        lid = FIRST + (lid + 1) % (9 * FIRST);
+    }
+    lid
+}
+
+pub(crate) fn describe(state: &State, number: Number) -> Result<shape::Phone> {
+    let account = state.accounts.get(&number).ok_or(Error::UnknownPhone)?;
+    let phone = state.phones.get(number)?;
+    Ok(shape::Phone {
+        number: number.to_string(),
+        jid: account.jid().to_string(),
+        lid: account.lid_jid().to_string(),
+        name: account.name.clone(),
+        unread: phone.messages.unread_count(),
+    })
+}
+
+/// The phone itself and what is linked to it.
+pub(crate) fn devices(state: &State, number: Number) -> Result<Vec<shape::Device>> {
+    let account = state.accounts.get(&number).ok_or(Error::UnknownPhone)?;
+    let device = |(id, device): (DeviceId, &crate::device::Device)| shape::Device {
+        id: id.device,
+        jid: id.jid().to_string(),
+        lid: id.lid_jid(account).to_string(),
+        name: device.platform.clone(),
+        online: id.is_phone() || state.outlets.contains_key(&id),
+    };
+    Ok(state.devices_of(number).map(device).collect())
+}

@@ -1,0 +1,206 @@
+//! What messages say: WhatsApp's protobuf on one side, what a person sees on the other.
+
+use buffa::{Message as _, MessageField};
+use wacore::proto_helpers::MessageExt as _;
+use waproto::whatsapp as wa;
+
+/// What an opened message means to its reader.
+pub enum Content {
+    Text { text: String, quoted: Option<Quote>, mentions: Vec<String> },
+    Reaction { target: String, emoji: String },
+    Edit { target: String, text: String },
+    Revoke { target: String },
+    /// A device of the same account asks for app-state keys.
+    KeyRequest { ids: Vec<Vec<u8>> },
+    /// Bookkeeping between devices that no person sees.
+    Silent,
+    Unsupported,
+}
+
+/// What a message refers to when it is a reply. Addresses are as the sender wrote them.
+pub struct Quote {
+    pub id: String,
+    pub from: Option<String>,
+    pub text: Option<String>,
+}
+
+/// Reads a message that was opened and unpadded.
+pub fn read(message: &wa::Message) -> Content {
+    let message = message.get_base_message();
+    if let Some(reaction) = message.reaction_message.as_option() {
+        return match reaction.key.as_option().and_then(|key| key.id.clone()) {
+            Some(target) => Content::Reaction { target, emoji: reaction.text.clone().unwrap_or_default() },
+            None => Content::Unsupported,
+        };
+    }
+    if let Some(protocol) = message.protocol_message.as_option() {
+        return read_protocol(protocol);
+    }
+    if let Some(text) = message.text_content() {
+        let context = message.extended_text_message.as_option().and_then(|extended| extended.context_info.as_option());
+        return Content::Text {
+            text: text.to_owned(),
+            quoted: context.and_then(read_quote),
+            mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
+        };
+    }
+    // A sender key alone, or the context that decorates others, says nothing to a person.
+    let mut rest = message.clone();
+    rest.sender_key_distribution_message = MessageField::none();
+    rest.fast_ratchet_key_sender_key_distribution_message = MessageField::none();
+    rest.message_context_info = MessageField::none();
+    if rest.encode_to_vec().is_empty() { Content::Silent } else { Content::Unsupported }
+}
+
+fn read_protocol(protocol: &wa::message::ProtocolMessage) -> Content {
+    use wa::message::protocol_message::Type;
+    let target = protocol.key.as_option().and_then(|key| key.id.clone());
+    match (protocol.r#type, target) {
+        (Some(Type::REVOKE), Some(target)) => Content::Revoke { target },
+        (Some(Type::MESSAGE_EDIT), Some(target)) => {
+            let text = protocol.edited_message.as_option().and_then(|edited| edited.get_base_message().text_content());
+            match text {
+                Some(text) => Content::Edit { target, text: text.to_owned() },
+                None => Content::Unsupported,
+            }
+        }
+        (Some(Type::APP_STATE_SYNC_KEY_REQUEST), _) => Content::KeyRequest {
+            ids: protocol
+                .app_state_sync_key_request
+                .as_option()
+                .map(|request| request.key_ids.iter().filter_map(|id| id.key_id.clone()).collect())
+                .unwrap_or_default(),
+        },
+        _ => Content::Silent,
+    }
+}
+
+fn read_quote(context: &wa::ContextInfo) -> Option<Quote> {
+    Some(Quote {
+        id: context.stanza_id.clone()?,
+        from: context.participant.clone(),
+        text: context
+            .quoted_message
+            .as_option()
+            .and_then(|quoted| quoted.get_base_message().text_content())
+            .map(str::to_owned),
+    })
+}
+
+/// A message that is quoted by a new one.
+pub struct Original<'a> {
+    pub id: &'a str,
+    /// JID of who wrote it.
+    pub from: &'a str,
+    /// Its protobuf.
+    pub raw: &'a [u8],
+}
+
+/// A text, with what it answers and whom it names. A bare text stays the short form, as phones do it.
+pub fn text(body: &str, original: Option<Original<'_>>, mentions: Vec<String>) -> wa::Message {
+    if original.is_none() && mentions.is_empty() {
+        return wa::Message { conversation: Some(body.to_owned()), ..Default::default() };
+    }
+    let mut context = wa::ContextInfo { mentioned_jid: mentions, ..Default::default() };
+    if let Some(original) = original {
+        context.stanza_id = Some(original.id.to_owned());
+        context.participant = Some(original.from.to_owned());
+        if let Ok(quoted) = wa::Message::decode_from_slice(original.raw) {
+            context.quoted_message = MessageField::from_box(quoted.prepare_for_quote());
+        }
+    }
+    wa::Message {
+        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(body.to_owned()),
+            context_info: MessageField::some(context),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn key(chat: &str, id: &str, from_me: bool) -> MessageField<wa::MessageKey> {
+    MessageField::some(wa::MessageKey {
+        remote_jid: Some(chat.to_owned()),
+        from_me: Some(from_me),
+        id: Some(id.to_owned()),
+        ..Default::default()
+    })
+}
+
+/// A reaction to message `id`; an empty emoji takes an earlier one back.
+pub fn reaction(chat: &str, id: &str, from_me: bool, emoji: &str, now_ms: u64) -> wa::Message {
+    wa::Message {
+        reaction_message: MessageField::some(wa::message::ReactionMessage {
+            key: key(chat, id, from_me),
+            text: Some(emoji.to_owned()),
+            sender_timestamp_ms: i64::try_from(now_ms).ok(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
+    wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
+}
+
+/// New words for the own message `id`.
+pub fn edit(chat: &str, id: &str, body: &str, now_ms: u64) -> wa::Message {
+    let edited = protocol(wa::message::ProtocolMessage {
+        key: key(chat, id, true),
+        r#type: Some(wa::message::protocol_message::Type::MESSAGE_EDIT),
+        edited_message: MessageField::some(text(body, None, Vec::new())),
+        timestamp_ms: i64::try_from(now_ms).ok(),
+        ..Default::default()
+    });
+    wa::Message {
+        edited_message: MessageField::some(wa::message::FutureProofMessage {
+            message: MessageField::some(edited),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Takes the own message `id` away from everyone.
+pub fn revoke(chat: &str, id: &str) -> wa::Message {
+    protocol(wa::message::ProtocolMessage {
+        key: key(chat, id, true),
+        r#type: Some(wa::message::protocol_message::Type::REVOKE),
+        ..Default::default()
+    })
+}
+
+/// Hands app-state keys to another device of the account.
+pub fn key_share(keys: Vec<wa::message::AppStateSyncKey>) -> wa::Message {
+    protocol(wa::message::ProtocolMessage {
+        r#type: Some(wa::message::protocol_message::Type::APP_STATE_SYNC_KEY_SHARE),
+        app_state_sync_key_share: MessageField::some(wa::message::AppStateSyncKeyShare { keys, ..Default::default() }),
+        ..Default::default()
+    })
+}
+
+/// How the account's other devices learn of a message that this one sent.
+pub fn device_sent(destination: &str, message: wa::Message) -> wa::Message {
+    wa::Message {
+        device_sent_message: MessageField::some(wa::message::DeviceSentMessage {
+            destination_jid: Some(destination.to_owned()),
+            message: MessageField::some(message),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// Opens the wrapper that a device of the same account puts around what it sent: destination and message.
+pub fn opened_device_sent(message: &wa::Message) -> Option<(String, wa::Message)> {
+    let sent = message.device_sent_message.as_option()?;
+    Some((sent.destination_jid.clone()?, sent.message.as_option()?.clone()))
+}
+
+/// Takes WhatsApp's padding off: the last byte says how many there are. `None` when it lies.
+pub fn unpadded(plaintext: &[u8]) -> Option<&[u8]> {
+    let pad = usize::from(*plaintext.last()?);
+    if pad == 0 { None } else { plaintext.len().checked_sub(pad).map(|end| &plaintext[..end]) }
+}

@@ -1,0 +1,310 @@
+//! What a phone is told: opened, kept, and acknowledged.
+
+use buffa::Message as _;
+use wacore_binary::{Jid, Node};
+use wacore_libsignal::protocol::{PreKeySignalMessage, PublicKey};
+use waproto::whatsapp as wa;
+use wago_contract::phone as contract;
+
+use super::{
+    Handset, adv, app_state,
+    content::{self, Content},
+    handset::{Recent, Shape, address},
+    messages::{New, Seen},
+    outbound::{self, person, settle},
+    say,
+    signal::Closed,
+};
+use crate::{
+    account::Number,
+    device::{DeviceId, PreKey, SignedPreKey, id_bytes, id_from},
+    stanza::{
+        keys,
+        read::{Read as _, node},
+    },
+    state::State,
+};
+
+/// After as many attempts a phone gives a message up, and lets a device's wish to have one again go unheard.
+const ATTEMPTS_MAX: u8 = 5;
+
+pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
+    match stanza.tag.as_ref() {
+        "message" => message(phone, state, &stanza),
+        "receipt" => {
+            receipt(phone, state, &stanza);
+            acknowledge(phone, state, &stanza);
+        }
+        "notification" => {
+            if stanza.text("type").as_deref() == Some("encrypt") && stanza.child("count").is_some() {
+                let upload = phone.upload(state);
+                say(phone, state, upload);
+            }
+            acknowledge(phone, state, &stanza);
+        }
+        "ack" if stanza.text("class").as_deref() == Some("message") => {
+            let Some(id) = stanza.text("id") else { return };
+            let number = |key: &str| stanza.text(key).and_then(|value| value.parse::<u64>().ok());
+            let refused = number("error").map(|code| u16::try_from(code).unwrap_or(u16::MAX));
+            settle(phone, &id, refused.map_or(Ok(number("t").unwrap_or_default()), Err));
+        }
+        // Answers to its own questions, presence and typing: nothing of it is kept.
+        _ => {}
+    }
+}
+
+fn acknowledge(phone: &mut Handset, state: &mut State, stanza: &Node) {
+    if let Some(ack) = outbound::ack(stanza) {
+        say(phone, state, ack);
+    }
+}
+
+/// The device behind an address; its account must be known, the device may be gone.
+fn device_of(state: &State, jid: &Jid) -> Option<DeviceId> {
+    Some(DeviceId { number: state.account_of(jid)?.number, device: jid.device })
+}
+
+fn message(phone: &mut Handset, state: &mut State, stanza: &Node) {
+    let sender = stanza.jid("from").and_then(|from| device_of(state, &from));
+    let (Some(id), Some(sender)) = (stanza.text("id"), sender) else {
+        acknowledge(phone, state, stanza);
+        return;
+    };
+    let mut failed = false;
+    for enc in stanza.nodes().iter().filter(|child| child.tag == "enc") {
+        match open(phone, state, stanza, enc, sender) {
+            Ok(message) => take(phone, state, stanza, &id, sender, message),
+            Err(Closed::Duplicate) => {}
+            Err(Closed::Undecryptable) => failed = true,
+        }
+    }
+    if failed {
+        state.counters.count("phone could not open a message");
+        ask_again(phone, state, stanza, &id, sender);
+        // The wish to have it again took it off the queue.
+        return;
+    }
+    let mut receipt = node("receipt").attr("id", id).attr("t", crate::now());
+    if stanza.text("category").as_deref() == Some("peer") {
+        receipt = receipt.attr("to", sender.jid()).attr("type", "peer_msg");
+    } else if sender.number == phone.number {
+        receipt = receipt.attr("to", sender.jid()).attr("type", "sender");
+        if let Some(recipient) = stanza.jid("recipient") {
+            receipt = receipt.attr("recipient", recipient);
+        }
+    } else {
+        receipt = receipt.attr("to", stanza.jid("from").unwrap_or_default().to_non_ad());
+    }
+    say(phone, state, receipt.build());
+}
+
+fn open(phone: &mut Handset, state: &mut State, stanza: &Node, enc: &Node, sender: DeviceId) -> Result<wa::Message, Closed> {
+    let (kind, bytes) = (enc.text("type").unwrap_or_default(), enc.content());
+    // The first message of a linked device must show that its account vouches for it.
+    if kind == "pkmsg" && !sender.is_phone() {
+        let identity = PreKeySignalMessage::try_from(bytes.as_slice()).map_err(|_| Closed::Undecryptable)?;
+        let identity: Option<[u8; 32]> = identity.identity_key().public_key().public_key_bytes().try_into().ok();
+        let account = state.accounts.get(&sender.number).map(|account| account.key);
+        let proof = stanza.child("device-identity").map(|proof| proof.content()).unwrap_or_default();
+        let vouched = account.zip(identity).is_some_and(|(account, identity)| adv::vouches(&account, &identity, &proof));
+        if !vouched {
+            state.counters.count("phone refused a message: nobody vouches for its device");
+            return Err(Closed::Undecryptable);
+        }
+    }
+    let plain = phone.signal.open(&address(sender), &kind, &bytes)?;
+    let plain = content::unpadded(&plain).ok_or(Closed::Undecryptable)?;
+    wa::Message::decode_from_slice(plain).map_err(|_| Closed::Undecryptable)
+}
+
+fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender: DeviceId, message: wa::Message) {
+    let own = sender.number == phone.number;
+    let (chat, message) = match content::opened_device_sent(&message).filter(|_| own) {
+        Some((destination, message)) => {
+            let Some(chat) = destination.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| account.number)) else {
+                return;
+            };
+            (chat, message)
+        }
+        None => (sender.number, message),
+    };
+    let by_number = |jid: &str| -> String {
+        jid.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| person(account.number))).unwrap_or_else(|| jid.to_owned())
+    };
+    let author = person(sender.number);
+    let mut new = New {
+        id: id.to_owned(),
+        chat: person(chat),
+        from: author.clone(),
+        from_me: own,
+        kind: contract::Kind::Text,
+        text: None,
+        quoted: None,
+        mentions: Vec::new(),
+        target: None,
+        timestamp: stanza.text("t").and_then(|t| t.parse().ok()).unwrap_or_else(crate::now),
+        state: if own { contract::State::Sent } else { contract::State::Received },
+        raw: message.encode_to_vec(),
+    };
+    match content::read(&message) {
+        Content::Text { text, quoted, mentions } => {
+            new.text = Some(text);
+            new.quoted = quoted.map(|quote| contract::Quoted { id: quote.id, from: quote.from.as_deref().map(by_number), text: quote.text });
+            new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
+        }
+        Content::Reaction { target, emoji } => {
+            phone.messages.react(&target, &author, &emoji);
+            new.kind = contract::Kind::Reaction;
+            new.text = Some(emoji);
+            new.target = Some(target);
+        }
+        Content::Edit { target, text } => {
+            phone.messages.edit(&target, &author, &text, content::text(&text, None, Vec::new()).encode_to_vec());
+            return;
+        }
+        Content::Revoke { target } => {
+            phone.messages.revoke(&target, &author);
+            return;
+        }
+        Content::KeyRequest { ids } => {
+            if own {
+                app_state::share(phone, state, sender, &ids);
+            }
+            return;
+        }
+        Content::Silent => return,
+        Content::Unsupported => new.kind = contract::Kind::Unsupported,
+    }
+    phone.messages.add(new);
+}
+
+/// Asks the sender to seal a message again, with keys for a fresh session.
+fn ask_again(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender: DeviceId) {
+    let count = phone.attempt(sender, id);
+    if count > ATTEMPTS_MAX {
+        acknowledge(phone, state, stanza);
+        return;
+    }
+    let (key_id, key) = phone.make_pre_key();
+    let signed = phone.signed_pre_key();
+    let retry = node("retry")
+        .attr("count", u32::from(count))
+        .attr("id", id)
+        .attr("t", stanza.text("t").unwrap_or_default())
+        .attr("v", "1");
+    let keys = node("keys").children([
+        node("type").bytes([keys::KEY_TYPE]).build(),
+        node("identity").bytes(phone.keys.public()).build(),
+        node("key").children([node("id").bytes(id_bytes(key_id)).build(), node("value").bytes(key).build()]).build(),
+        keys::signed_node(&signed),
+    ]);
+    let mut receipt = node("receipt").attr("to", sender.jid()).attr("id", id).attr("type", "retry").attr("t", crate::now());
+    if let Some(recipient) = stanza.jid("recipient") {
+        receipt = receipt.attr("recipient", recipient);
+    }
+    let receipt = receipt.children([
+        retry.build(),
+        node("registration").bytes(phone.keys.registration.to_be_bytes()).build(),
+        keys.build(),
+    ]);
+    say(phone, state, receipt.build());
+}
+
+fn receipt(phone: &mut Handset, state: &mut State, receipt: &Node) {
+    let (Some(id), Some(from)) = (receipt.text("id"), receipt.jid("from")) else { return };
+    let Some(device) = device_of(state, &from) else { return };
+    let seen = match receipt.text("type").as_deref() {
+        None | Some("" | "inactive") => Seen::Delivered,
+        Some("read") => Seen::Read,
+        Some("played") => Seen::Played,
+        Some("read-self" | "played-self") => {
+            read_elsewhere(phone, receipt, &id);
+            return;
+        }
+        Some("retry") => {
+            again(phone, state, receipt, &id, device);
+            return;
+        }
+        Some(_) => return,
+    };
+    let at = receipt.text("t").and_then(|t| t.parse().ok()).unwrap_or_else(crate::now);
+    let counts = device.number != phone.number;
+    if !counts && seen != Seen::Delivered {
+        // Another device of the account says that its person read what came in.
+        read_elsewhere(phone, receipt, &id);
+        return;
+    }
+    for id in listed(receipt, &id) {
+        phone.messages.receipt(&id, &device.jid().to_string(), seen, at, counts);
+    }
+}
+
+/// All ids that a receipt is about.
+fn listed(receipt: &Node, id: &str) -> Vec<String> {
+    let more = receipt.child("list").map(|list| list.nodes()).unwrap_or_default();
+    std::iter::once(id.to_owned()).chain(more.iter().filter_map(|item| item.text("id"))).collect()
+}
+
+fn read_elsewhere(phone: &mut Handset, receipt: &Node, id: &str) {
+    for id in listed(receipt, id) {
+        if let Some(cursor) = phone.messages.by_id(&id).map(|entry| entry.message.cursor) {
+            phone.messages.mark_read(cursor);
+        }
+    }
+}
+
+/// A device could not open what the phone sent: it is sealed again for that device alone.
+fn again(phone: &mut Handset, state: &mut State, receipt: &Node, id: &str, device: DeviceId) {
+    let count = receipt.child("retry").and_then(|retry| retry.text("count")).and_then(|count| count.parse::<u8>().ok()).unwrap_or(1);
+    if count > ATTEMPTS_MAX || !state.devices.contains_key(&device) {
+        return;
+    }
+    let Some(what) = sent(phone, id, state) else { return };
+    let fresh = receipt.child("keys").and_then(|sent| enclosed_bundle(receipt, sent, state, device));
+    let renewed = match fresh {
+        Some(bundle) => phone.signal.install(&address(device), &bundle).is_ok(),
+        None => outbound::renew_session(phone, state, device),
+    };
+    if renewed {
+        state.counters.count("phone sealed a message again");
+        outbound::seal(phone, state, &what, Some(device), count);
+    }
+}
+
+fn sent(phone: &Handset, id: &str, state: &State) -> Option<Recent> {
+    if let Some(entry) = phone.messages.own(id) {
+        let chat: Jid = entry.message.chat.parse().ok()?;
+        let chat: Number = state.account_of(&chat)?.number;
+        return Some(Recent { id: id.to_owned(), chat, raw: entry.raw.clone(), shape: Shape::default() });
+    }
+    phone.recent.iter().rev().find(|recent| recent.id == id).cloned()
+}
+
+/// The keys that came with the wish. They must be those of the device that the account vouched for.
+fn enclosed_bundle(
+    receipt: &Node,
+    sent: &Node,
+    state: &State,
+    device: DeviceId,
+) -> Option<wacore_libsignal::protocol::PreKeyBundle> {
+    let key32 = |node: Option<&Node>| -> Option<[u8; 32]> {
+        let bytes = node?.content();
+        // With or without the byte that says which curve.
+        bytes[bytes.len().checked_sub(32)?..].try_into().ok()
+    };
+    let identity = key32(sent.child("identity"))?;
+    (identity == state.devices.get(&device)?.identity).then_some(())?;
+    let skey = sent.child("skey")?;
+    let taken = keys::Taken {
+        identity,
+        registration: u32::from_be_bytes(receipt.child("registration")?.content().try_into().ok()?),
+        signed: SignedPreKey {
+            id: id_from(&skey.child("id")?.content())?,
+            key: key32(skey.child("value"))?,
+            signature: skey.child("signature")?.content(),
+        },
+        one_time: sent.child("key").and_then(|key| Some(PreKey { id: id_from(&key.child("id")?.content())?, key: key32(key.child("value"))? })),
+    };
+    PublicKey::from_djb_public_key_bytes(&identity).ok()?;
+    taken.bundle(device)
+}

@@ -1,0 +1,69 @@
+//! Linking a device, seen from the phone: a person scans a QR code or types a pair code.
+
+use std::time::Duration;
+
+use super::{adv, linking_code};
+use crate::{
+    Error, Result,
+    account::Number,
+    core::Core,
+    device::DeviceId,
+    pairing::{self, PairingId},
+    state::State,
+};
+
+/// A device that does not answer in this time is not there.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// What the phone knows when it decides.
+struct Candidate {
+    pairing: PairingId,
+    identity: [u8; 32],
+    /// Shared by the two; WhatsApp's servers do not know it.
+    secret: [u8; 32],
+}
+
+/// A QR code's text. Returns once the device agreed.
+pub(crate) async fn by_qr(core: &Core, number: Number, text: &str) -> Result<DeviceId> {
+    let code = adv::QrCode::parse(text).ok_or(Error::Invalid { field: "qr", expected: "must be the text of a pairing code" })?;
+    let answer = core.step(|state| {
+        let offer = pairing::offer(state, &code.reference).ok_or(Error::NobodyWaits)?;
+        if offer.identity != code.identity || offer.noise != code.noise {
+            return Err(Error::PairingRefused("the code shows other keys than the device has".into()));
+        }
+        accept(state, number, &Candidate { pairing: offer.pairing, identity: code.identity, secret: code.secret })
+    })?;
+    core.answered(answer, ANSWER_MAX).await?
+}
+
+/// The eight characters that a device shows which asked to be linked to this number.
+pub(crate) async fn by_code(core: &Core, number: Number, code: &str) -> Result<DeviceId> {
+    let code = linking_code::tidy(code).ok_or(Error::Invalid { field: "code", expected: "must be eight letters and digits, as the device shows them" })?;
+    let hello = core.step(|state| {
+        state.phones.get(number)?;
+        pairing::hello(state, number).ok_or(Error::NobodyWaits)
+    })?;
+    let sealed = hello.wrapped_ephemeral.clone();
+    let exchange = tokio::task::spawn_blocking(move || linking_code::answer(&sealed, &code))
+        .await
+        .ok()
+        .flatten()
+        .ok_or(Error::WrongCode)?;
+    let finish = core.step(|state| {
+        let identity = state.phones.get(number)?.keys.public();
+        pairing::primary_hello(state, &hello, exchange.sealed, identity)
+    })?;
+    let finish = core.answered(finish, ANSWER_MAX).await?;
+    let answer = core.step(|state| {
+        let opened = exchange.open(&state.phones.get(number)?.keys, &finish.wrapped_bundle, &finish.identity).ok_or(Error::WrongCode)?;
+        accept(state, number, &Candidate { pairing: hello.pairing, identity: opened.identity, secret: opened.secret })
+    })?;
+    core.answered(answer, ANSWER_MAX).await?
+}
+
+fn accept(state: &mut State, number: Number, candidate: &Candidate) -> Result<tokio::sync::oneshot::Receiver<Result<DeviceId>>> {
+    let (device, key_index) = pairing::reserve(state, number)?;
+    let keys = &state.phones.get(number)?.keys;
+    let statement = adv::device_identity(keys, &candidate.identity, &candidate.secret, key_index, crate::now());
+    pairing::accept(state, candidate.pairing, device, key_index, statement.details, statement.sealed)
+}

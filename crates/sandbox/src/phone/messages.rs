@@ -1,0 +1,351 @@
+//! The messages that a phone holds: opened, in the order in which they came, with what became of them.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use wago_contract::phone::{Kind, Message, Quoted, Receipt, State};
+
+/// A phone keeps this many messages; the oldest is forgotten first, on disk as well.
+pub const MAX_MESSAGES: usize = 5_000;
+
+/// One message with what is not for everyone's eyes.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Entry {
+    pub message: Message,
+    /// Nobody at this phone has looked at it.
+    pub unread: bool,
+    /// The protobuf: for quoting, for sealing again, and for kinds that phones cannot show.
+    #[serde(with = "in_base64")]
+    pub raw: Vec<u8>,
+}
+
+mod in_base64 {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        BASE64_STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A message that is about to be kept.
+pub struct New {
+    pub id: String,
+    /// JID of the other side.
+    pub chat: String,
+    /// JID of who wrote it.
+    pub from: String,
+    pub from_me: bool,
+    pub kind: Kind,
+    pub text: Option<String>,
+    pub quoted: Option<Quoted>,
+    pub mentions: Vec<String>,
+    pub target: Option<String>,
+    pub timestamp: u64,
+    pub state: State,
+    pub raw: Vec<u8>,
+}
+
+/// What a device says about a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    Delivered,
+    Read,
+    Played,
+}
+
+#[derive(Default)]
+pub struct Messages {
+    entries: VecDeque<Entry>,
+    /// Cursors of the entries with an id. Two people may choose the same id, so there can be several.
+    by_id: HashMap<String, Vec<u64>>,
+    last: u64,
+    /// Cursors whose entries must be written again, or deleted.
+    touched: Vec<u64>,
+}
+
+impl Messages {
+    /// Puts back what was kept. Entries come in any order.
+    pub fn restore(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(|entry| entry.message.cursor);
+        let mut messages = Self::default();
+        for entry in entries {
+            messages.last = entry.message.cursor;
+            messages.by_id.entry(entry.message.id.clone()).or_default().push(entry.message.cursor);
+            messages.entries.push_back(entry);
+        }
+        messages
+    }
+
+    /// Keeps a message, unless the same author's message with this id is there already.
+    pub fn add(&mut self, new: New) -> Option<u64> {
+        if self.by_author(&new.id, &new.from).is_some() {
+            return None;
+        }
+        self.last += 1;
+        let cursor = self.last;
+        let raw_for_all = (new.kind == Kind::Unsupported).then(|| BASE64_STANDARD.encode(&new.raw));
+        self.by_id.entry(new.id.clone()).or_default().push(cursor);
+        self.entries.push_back(Entry {
+            unread: !new.from_me && new.kind != Kind::Reaction,
+            message: Message {
+                cursor,
+                id: new.id,
+                chat: new.chat,
+                from: new.from,
+                from_me: new.from_me,
+                kind: new.kind,
+                text: new.text,
+                quoted: new.quoted,
+                mentions: new.mentions,
+                target: new.target,
+                reactions: BTreeMap::new(),
+                edited: false,
+                timestamp: new.timestamp,
+                state: new.state,
+                receipts: BTreeMap::new(),
+                raw: raw_for_all,
+            },
+            raw: new.raw,
+        });
+        self.touched.push(cursor);
+        if self.entries.len() > MAX_MESSAGES {
+            self.forget_oldest();
+        }
+        Some(cursor)
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.entries.pop_front() else { return };
+        if let Some(cursors) = self.by_id.get_mut(&oldest.message.id) {
+            cursors.retain(|cursor| *cursor != oldest.message.cursor);
+            if cursors.is_empty() {
+                self.by_id.remove(&oldest.message.id);
+            }
+        }
+        self.touched.push(oldest.message.cursor);
+    }
+
+    fn position(&self, cursor: u64) -> Option<usize> {
+        self.entries.binary_search_by_key(&cursor, |entry| entry.message.cursor).ok()
+    }
+
+    pub fn get(&self, cursor: u64) -> Option<&Entry> {
+        self.position(cursor).and_then(|at| self.entries.get(at))
+    }
+
+    fn change(&mut self, cursor: u64, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.position(cursor).and_then(|at| self.entries.get_mut(at)) {
+            change(entry);
+            self.touched.push(cursor);
+        }
+    }
+
+    fn cursors(&self, id: &str) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.by_id.get(id).into_iter().flatten().filter_map(|cursor| self.get(*cursor))
+    }
+
+    /// The newest message with this id, whoever wrote it.
+    pub fn by_id(&self, id: &str) -> Option<&Entry> {
+        self.cursors(id).next_back()
+    }
+
+    /// The message with this id that `from` wrote.
+    pub fn by_author(&self, id: &str, from: &str) -> Option<&Entry> {
+        self.cursors(id).find(|entry| entry.message.from == from)
+    }
+
+    /// The own message with this id.
+    pub fn own(&self, id: &str) -> Option<&Entry> {
+        self.cursors(id).find(|entry| entry.message.from_me)
+    }
+
+    /// The network acknowledged or refused an own message.
+    pub fn settle(&mut self, cursor: u64, timestamp: u64, state: State) {
+        self.change(cursor, |entry| {
+            entry.message.timestamp = timestamp;
+            // A receipt may overtake the acknowledgement.
+            if entry.message.state == State::Pending {
+                entry.message.state = state;
+            }
+        });
+    }
+
+    /// A device reported. `counts`: it belongs to the recipient, so the message as a whole has come that far.
+    pub fn receipt(&mut self, id: &str, device: &str, seen: Seen, at: u64, counts: bool) -> Option<u64> {
+        let cursor = self.own(id)?.message.cursor;
+        self.change(cursor, |entry| {
+            let receipt = entry.message.receipts.entry(device.to_owned()).or_insert_with(Receipt::default);
+            let first = |time: &mut Option<u64>| *time = time.or(Some(at));
+            first(&mut receipt.delivered);
+            match seen {
+                Seen::Delivered => {}
+                Seen::Read => first(&mut receipt.read),
+                Seen::Played => {
+                    first(&mut receipt.read);
+                    first(&mut receipt.played);
+                }
+            }
+            if counts {
+                entry.message.state = match (seen, entry.message.state) {
+                    (_, State::Read) | (Seen::Read | Seen::Played, _) => State::Read,
+                    (Seen::Delivered, _) => State::Delivered,
+                };
+            }
+        });
+        Some(cursor)
+    }
+
+    /// Someone reacted to message `target`, or took a reaction back with an empty emoji.
+    pub fn react(&mut self, target: &str, who: &str, emoji: &str) -> Option<u64> {
+        let cursor = self.by_id(target)?.message.cursor;
+        self.change(cursor, |entry| {
+            if emoji.is_empty() {
+                entry.message.reactions.remove(who);
+            } else {
+                entry.message.reactions.insert(who.to_owned(), emoji.to_owned());
+            }
+        });
+        Some(cursor)
+    }
+
+    /// The author changed the words of a message.
+    pub fn edit(&mut self, target: &str, author: &str, text: &str, raw: Vec<u8>) -> Option<u64> {
+        let cursor = self.by_author(target, author)?.message.cursor;
+        self.change(cursor, |entry| {
+            entry.message.text = Some(text.to_owned());
+            entry.message.edited = true;
+            entry.raw = raw;
+        });
+        Some(cursor)
+    }
+
+    /// The author took a message away from everyone.
+    pub fn revoke(&mut self, target: &str, author: &str) -> Option<u64> {
+        let cursor = self.by_author(target, author)?.message.cursor;
+        self.change(cursor, |entry| {
+            entry.message.kind = Kind::Deleted;
+            entry.message.text = None;
+            entry.message.quoted = None;
+            entry.message.raw = None;
+            entry.raw = Vec::new();
+            entry.unread = false;
+        });
+        Some(cursor)
+    }
+
+    /// Unread messages of others: those with one of `ids`, or all of `chat`.
+    pub fn unread(&self, ids: &[String], chat: Option<&str>) -> Vec<&Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| {
+                let message = &entry.message;
+                entry.unread
+                    && chat.is_none_or(|chat| message.chat == chat)
+                    && (ids.is_empty() || ids.contains(&message.id))
+            })
+            .collect()
+    }
+
+    pub fn mark_read(&mut self, cursor: u64) {
+        self.change(cursor, |entry| entry.unread = false);
+    }
+
+    pub fn unread_count(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.unread).count()
+    }
+
+    /// At most `limit` messages behind `after`, oldest first.
+    pub fn list(&self, after: u64, chat: Option<&str>, limit: usize) -> Vec<Message> {
+        let from = self.entries.partition_point(|entry| entry.message.cursor <= after);
+        self.entries
+            .range(from..)
+            .map(|entry| &entry.message)
+            .filter(|message| chat.is_none_or(|chat| message.chat == chat))
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    /// What to write since the last call: a cursor, and its entry or `None` if it is forgotten.
+    pub fn take_touched(&mut self) -> Vec<(u64, Option<Entry>)> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched.into_iter().map(|cursor| (cursor, self.get(cursor).cloned())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(id: &str, from: &str, from_me: bool) -> New {
+        New {
+            id: id.into(),
+            chat: "b@s.whatsapp.net".into(),
+            from: from.into(),
+            from_me,
+            kind: Kind::Text,
+            text: Some("hi".into()),
+            quoted: None,
+            mentions: Vec::new(),
+            target: None,
+            timestamp: 1,
+            state: if from_me { State::Pending } else { State::Received },
+            raw: vec![1],
+        }
+    }
+
+    #[test]
+    fn a_message_is_kept_once_and_ids_may_clash_between_people() {
+        let mut messages = Messages::default();
+        assert_eq!(messages.add(text("X", "a", false)), Some(1));
+        assert_eq!(messages.add(text("X", "a", false)), None);
+        assert_eq!(messages.add(text("X", "b", false)), Some(2));
+        assert_eq!(messages.by_id("X").map(|entry| entry.message.cursor), Some(2));
+        assert_eq!(messages.unread_count(), 2);
+    }
+
+    #[test]
+    fn a_late_delivery_does_not_undo_a_read() {
+        let mut messages = Messages::default();
+        let cursor = messages.add(text("X", "me", true)).expect("new");
+        messages.receipt("X", "b:1", Seen::Read, 5, true);
+        messages.receipt("X", "b:2", Seen::Delivered, 6, true);
+        messages.settle(cursor, 4, State::Sent);
+        let message = &messages.by_id("X").expect("kept").message;
+        assert_eq!(message.state, State::Read);
+        assert_eq!(message.timestamp, 4);
+        assert_eq!(message.receipts["b:1"], Receipt { delivered: Some(5), read: Some(5), played: None });
+    }
+
+    #[test]
+    fn only_the_author_edits_and_revokes() {
+        let mut messages = Messages::default();
+        messages.add(text("X", "a", false));
+        assert_eq!(messages.edit("X", "b", "no", Vec::new()), None);
+        assert_eq!(messages.revoke("X", "b"), None);
+        assert_eq!(messages.edit("X", "a", "yes", vec![2]), Some(1));
+        assert_eq!(messages.revoke("X", "a"), Some(1));
+        assert!(messages.by_id("X").is_some_and(|entry| entry.message.kind == Kind::Deleted));
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_at_the_bound() {
+        let mut messages = Messages::default();
+        for number in 0..=MAX_MESSAGES {
+            messages.add(text(&number.to_string(), "a", false));
+        }
+        assert!(messages.by_id("0").is_none());
+        let touched = messages.take_touched();
+        assert!(touched[0].1.is_none());
+        let restored = Messages::restore(touched.into_iter().filter_map(|(_, entry)| entry).rev().collect());
+        assert_eq!(restored.list(0, None, 2)[0].cursor, 2);
+        assert_eq!(restored.last, MAX_MESSAGES as u64 + 1);
+    }
+}

@@ -1,0 +1,305 @@
+//! What a phone says: sealed for each device that is to read it.
+
+use buffa::Message as _;
+use wacore::messages::MessageUtils;
+use wacore_binary::{Jid, Node};
+use waproto::whatsapp as wa;
+use wago_contract::phone as contract;
+
+use super::{
+    Handset,
+    content::{self, Original},
+    handset::{Recent, Shape, address},
+    messages::New,
+    say,
+};
+use crate::{
+    Error, Result,
+    account::Number,
+    device::DeviceId,
+    stanza::{keys, read::node},
+    state::State,
+};
+
+/// WhatsApp takes longer ones as documents only.
+const TEXT_BYTES_MAX: usize = 65_536;
+const ID_CHARACTERS_MAX: usize = 128;
+const MENTIONS_MAX: usize = 1_024;
+
+/// A text, as a person types it.
+pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Send) -> Result<String> {
+    let chat = recipient(state, "to", request.to.as_deref())?;
+    let body = request.text.filter(|text| !text.is_empty()).ok_or(Error::Invalid { field: "text", expected: "is missing" })?;
+    if body.len() > TEXT_BYTES_MAX {
+        return Err(Error::Invalid { field: "text", expected: "must have at most 65,536 bytes" });
+    }
+    let id = match request.id {
+        Some(id) if id.is_empty() || id.len() > ID_CHARACTERS_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            return Err(Error::Invalid { field: "id", expected: "must be 1 to 128 letters and digits" });
+        }
+        Some(id) => id,
+        None => fresh_id(state),
+    };
+    let mentions = request.mentions.unwrap_or_default();
+    if mentions.len() > MENTIONS_MAX {
+        return Err(Error::Invalid { field: "mentions", expected: "must have at most 1,024 entries" });
+    }
+    let mentions = mentions
+        .iter()
+        .map(|who| Ok(Jid::pn(recipient(state, "mentions", Some(who))?.to_string()).to_string()))
+        .collect::<Result<Vec<_>>>()?;
+    let reply = request.reply.map(|id| phone.messages.by_id(&id).cloned().ok_or(Error::UnknownMessage)).transpose()?;
+    let original =
+        reply.as_ref().map(|entry| Original { id: &entry.message.id, from: &entry.message.from, raw: &entry.raw });
+    let quoted = reply.as_ref().map(|entry| contract::Quoted {
+        id: entry.message.id.clone(),
+        from: Some(entry.message.from.clone()),
+        text: entry.message.text.clone(),
+    });
+    let message = content::text(&body, original, mentions.clone());
+    let raw = message.encode_to_vec();
+    let added = phone.messages.add(New {
+        id: id.clone(),
+        chat: person(chat),
+        from: person(phone.number),
+        from_me: true,
+        kind: contract::Kind::Text,
+        text: Some(body),
+        quoted,
+        mentions,
+        target: None,
+        timestamp: crate::now(),
+        state: contract::State::Pending,
+        raw: raw.clone(),
+    });
+    if added.is_none() {
+        return Err(Error::Invalid { field: "id", expected: "was used before" });
+    }
+    seal(phone, state, &Recent { id: id.clone(), chat, raw, shape: Shape::default() }, None, 0);
+    Ok(id)
+}
+
+/// A reaction to a message that the phone has; an empty emoji takes it back.
+pub(crate) fn react(phone: &mut Handset, state: &mut State, id: &str, emoji: &str) -> Result<String> {
+    let entry = phone.messages.by_id(id).cloned().ok_or(Error::UnknownMessage)?;
+    let chat = chat_of(state, &entry.message.chat)?;
+    let own = person(phone.number);
+    let message = content::reaction(&entry.message.chat, id, entry.message.from_me, emoji, crate::now_ms());
+    phone.messages.react(id, &own, emoji);
+    Ok(aside(phone, state, chat, message, Shape { kind: Some("reaction"), ..Shape::default() }))
+}
+
+/// New words for an own message.
+pub(crate) fn edit(phone: &mut Handset, state: &mut State, id: &str, text: &str) -> Result<String> {
+    let entry = phone.messages.own(id).cloned().ok_or(Error::UnknownMessage)?;
+    let chat = chat_of(state, &entry.message.chat)?;
+    let message = content::edit(&entry.message.chat, id, text, crate::now_ms());
+    let own = person(phone.number);
+    phone.messages.edit(id, &own, text, content::text(text, None, Vec::new()).encode_to_vec());
+    Ok(aside(phone, state, chat, message, Shape { edit: Some("1"), ..Shape::default() }))
+}
+
+/// Takes an own message away from everyone.
+pub(crate) fn delete(phone: &mut Handset, state: &mut State, id: &str) -> Result<String> {
+    let entry = phone.messages.own(id).cloned().ok_or(Error::UnknownMessage)?;
+    let chat = chat_of(state, &entry.message.chat)?;
+    let message = content::revoke(&entry.message.chat, id);
+    let own = person(phone.number);
+    phone.messages.revoke(id, &own);
+    Ok(aside(phone, state, chat, message, Shape { edit: Some("7"), ..Shape::default() }))
+}
+
+/// A person looks at messages: those named, or all of a chat. Says how many.
+pub(crate) fn read(phone: &mut Handset, state: &mut State, ids: &[String], chat: Option<&str>) -> Result<usize> {
+    if let Some(unknown) = ids.iter().find(|id| phone.messages.by_id(id).is_none()) {
+        tracing::debug!(id = %unknown, "a message to read that the phone does not have");
+        return Err(Error::UnknownMessage);
+    }
+    let chat = chat.map(|chat| recipient(state, "chat", Some(chat)).map(person)).transpose()?;
+    let unread: Vec<(u64, String, String)> = phone
+        .messages
+        .unread(ids, chat.as_deref())
+        .into_iter()
+        .map(|entry| (entry.message.cursor, entry.message.id.clone(), entry.message.chat.clone()))
+        .collect();
+    let count = unread.len();
+    for (cursor, id, chat) in unread {
+        phone.messages.mark_read(cursor);
+        let chat = chat_of(state, &chat)?;
+        let hides = state.accounts.get(&phone.number).is_some_and(|own| own.privacy.get("readreceipts").is_some_and(|value| value == "none"));
+        let kind = if hides { "read-self" } else { "read" };
+        let receipt = node("receipt").attr("id", id).attr("to", Jid::pn(chat.to_string())).attr("type", kind).attr("t", crate::now());
+        say(phone, state, receipt.build());
+    }
+    Ok(count)
+}
+
+pub(crate) fn typing(phone: &mut Handset, state: &mut State, request: &contract::Typing) -> Result<()> {
+    let to = recipient(state, "to", request.to.as_deref())?;
+    let what = match request.state.as_deref().unwrap_or("composing") {
+        "composing" => node("composing"),
+        "recording" => node("composing").attr("media", "audio"),
+        "paused" => node("paused"),
+        _ => return Err(Error::Invalid { field: "state", expected: "must be composing, recording or paused" }),
+    };
+    let stanza = node("chatstate").attr("to", Jid::pn(to.to_string())).children([what.build()]);
+    say(phone, state, stanza.build());
+    Ok(())
+}
+
+pub(crate) fn presence(phone: &mut Handset, state: &mut State, request: &contract::Presence) -> Result<()> {
+    let kind = match request.state.as_deref() {
+        Some(kind @ ("available" | "unavailable")) => kind.to_owned(),
+        _ => return Err(Error::Invalid { field: "state", expected: "must be available or unavailable" }),
+    };
+    say(phone, state, node("presence").attr("type", kind).build());
+    Ok(())
+}
+
+pub(crate) fn block(phone: &mut Handset, state: &mut State, request: &contract::Block) -> Result<()> {
+    let who = recipient(state, "who", request.who.as_deref())?;
+    let action = if request.blocked.unwrap_or(true) { "block" } else { "unblock" };
+    let item = node("item").attr("jid", Jid::pn(who.to_string())).attr("action", action).build();
+    let id = state.random_id();
+    let question = node("iq").attr("id", id).attr("xmlns", "blocklist").attr("type", "set").children([item]);
+    say(phone, state, question.build());
+    Ok(())
+}
+
+/// Something that is not a message of its own in the chat.
+fn aside(phone: &mut Handset, state: &mut State, chat: Number, message: wa::Message, shape: Shape) -> String {
+    let recent = Recent { id: fresh_id(state), chat, raw: message.encode_to_vec(), shape };
+    seal(phone, state, &recent, None, 0);
+    let id = recent.id.clone();
+    phone.remember(recent);
+    id
+}
+
+/// Between devices of the account, unseen by people.
+pub(super) fn to_own_device(phone: &mut Handset, state: &mut State, device: DeviceId, message: &wa::Message) {
+    let shape = Shape { peer: true, ..Shape::default() };
+    let recent = Recent { id: fresh_id(state), chat: phone.number, raw: message.encode_to_vec(), shape };
+    seal(phone, state, &recent, Some(device), 0);
+    phone.remember(recent);
+}
+
+/// Seals for every device of the chat and the phone's own, or for one that asks for it again (`count` times by now).
+pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: Option<DeviceId>, count: u8) {
+    let devices: Vec<DeviceId> = match only {
+        Some(device) => vec![device],
+        None => {
+            let of = |number: Number| state.devices_of(number).map(|(id, _)| id).collect::<Vec<_>>();
+            let mut devices = of(phone.number);
+            if what.chat != phone.number {
+                devices.extend(of(what.chat));
+            }
+            devices.retain(|device| *device != DeviceId::phone(phone.number));
+            devices
+        }
+    };
+    let mut copies = Vec::new();
+    for device in devices {
+        let Ok(message) = wa::Message::decode_from_slice(&what.raw) else { continue };
+        let own = device.number == phone.number && !what.shape.peer;
+        let message = if own { content::device_sent(&person(what.chat), message) } else { message };
+        if !ensure_session(phone, state, device) {
+            continue;
+        }
+        let padded = MessageUtils::pad_message_v2(message.encode_to_vec());
+        let Ok(sealed) = phone.signal.seal(&address(device), &padded) else { continue };
+        let mut enc = node("enc").attr("v", "2").attr("type", sealed.kind);
+        if count > 0 {
+            enc = enc.attr("count", u32::from(count));
+        }
+        copies.push((device, enc.bytes(sealed.bytes).build()));
+    }
+    if copies.is_empty() {
+        // A note to oneself on a phone with no other devices goes nowhere, and is sent.
+        settle(phone, &what.id, Ok(crate::now()));
+        return;
+    }
+    let kind = what.shape.kind.unwrap_or("text");
+    let mut stanza = node("message").attr("id", what.id.as_str()).attr("type", kind);
+    if let Some(edit) = what.shape.edit {
+        stanza = stanza.attr("edit", edit);
+    }
+    let stanza = match only {
+        Some(device) => {
+            if what.shape.peer {
+                stanza = stanza.attr("category", "peer").attr("push_priority", "high");
+            }
+            stanza.attr("to", device.jid()).children(copies.into_iter().map(|(_, enc)| enc))
+        }
+        None => {
+            let copies = copies.into_iter().map(|(device, enc)| node("to").attr("jid", device.jid()).children([enc]).build());
+            stanza.attr("to", Jid::pn(what.chat.to_string())).children([node("participants").children(copies).build()])
+        }
+    };
+    say(phone, state, stanza.build());
+}
+
+/// The network took a message at that time, or refused it with that code.
+pub(super) fn settle(phone: &mut Handset, id: &str, outcome: Result<u64, u16>) {
+    let Some(cursor) = phone.messages.own(id).map(|entry| entry.message.cursor) else { return };
+    match outcome {
+        Ok(at) => phone.messages.settle(cursor, at, contract::State::Sent),
+        Err(_) => phone.messages.settle(cursor, crate::now(), contract::State::Refused),
+    }
+}
+
+fn ensure_session(phone: &mut Handset, state: &mut State, device: DeviceId) -> bool {
+    phone.signal.has_session(&address(device)) || renew_session(phone, state, device)
+}
+
+/// Starts a session afresh, with keys that the network hands out.
+pub(super) fn renew_session(phone: &mut Handset, state: &mut State, device: DeviceId) -> bool {
+    let Some(bundle) = keys::take(state, device).and_then(|taken| taken.bundle(device)) else { return false };
+    phone.signal.install(&address(device), &bundle).is_ok()
+}
+
+/// Whom a text names: a number or a JID.
+pub(super) fn recipient(state: &State, field: &'static str, text: Option<&str>) -> Result<Number> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty()).ok_or(Error::Invalid { field, expected: "is missing" })?;
+    let known = match Number::parse(text) {
+        Some(number) => state.accounts.contains_key(&number).then_some(number),
+        None => {
+            let jid: Jid = text.parse().map_err(|_| Error::Invalid { field, expected: "must be a phone number or a JID" })?;
+            state.account_of(&jid).map(|account| account.number)
+        }
+    };
+    known.ok_or(Error::UnknownRecipient)
+}
+
+/// The JID of the chat with whom a text names.
+pub(crate) fn chat(state: &State, text: &str) -> Result<String> {
+    recipient(state, "chat", Some(text)).map(person)
+}
+
+fn chat_of(state: &State, chat: &str) -> Result<Number> {
+    recipient(state, "chat", Some(chat))
+}
+
+/// The JID of a person.
+pub(super) fn person(number: Number) -> String {
+    Jid::pn(number.to_string()).to_string()
+}
+
+/// In the form of Android's.
+fn fresh_id(state: &mut State) -> String {
+    format!("{}{}", state.random_id(), state.random_id())
+}
+
+/// The answer that takes a stanza off the network's hands.
+pub(super) fn ack(stanza: &Node) -> Option<Node> {
+    use crate::stanza::read::Read as _;
+    let mut ack = node("ack").attr("class", stanza.tag.to_string()).attr("id", stanza.text("id")?).attr("to", stanza.jid("from")?);
+    for key in ["participant", "recipient"] {
+        if let Some(jid) = stanza.jid(key) {
+            ack = ack.attr(key, jid);
+        }
+    }
+    if let Some(kind) = stanza.text("type") {
+        ack = ack.attr("type", kind);
+    }
+    Some(ack.build())
+}
