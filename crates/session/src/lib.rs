@@ -4,10 +4,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use wago_store::{SessionId, Store};
-
+mod acks;
+mod adapter;
+mod backend;
+mod chain;
+mod connection;
 mod error;
+mod lifecycle;
+mod network;
+mod recipients;
+mod record;
+mod sending;
+mod sessions;
+mod supervisor;
+mod tasks;
+pub use chain::prove_chain_is_checked;
 pub use error::Error;
+pub use sessions::Sessions;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -41,10 +54,6 @@ pub struct Options {
     pub dialling_max: usize,
     pub qr_shown: Option<QrShown>,
 }
-
-/// All sessions of this process. A cheap handle.
-#[derive(Clone)]
-pub struct Sessions {}
 
 /// What `/session/status` tells.
 #[derive(Debug, Clone)]
@@ -83,54 +92,4 @@ pub struct Sent {
     pub id: String,
     /// WhatsApp's time, unix seconds, from its ack.
     pub timestamp: i64,
-}
-
-impl Sessions {
-    pub fn new(_store: Store, _options: Options) -> Self {
-        unreachable!()
-    }
-    /// Brings back the sessions that were connected, many at a time but bounded. Returns when all were started, not connected.
-    pub async fn restore(&self) -> Result<usize> {
-        unreachable!()
-    }
-    /// Starts the session if it is not running. With `wait`, returns once it is connected or shows a QR code, or after that time.
-    pub async fn connect(&self, _id: SessionId, _wait: Option<Duration>) -> Result<Status> {
-        unreachable!()
-    }
-    /// Starts the session if need be and asks for a pair code (`ABCD-EFGH`) for the phone number.
-    pub async fn pair(&self, _id: SessionId, _phone: &str) -> Result<String> {
-        unreachable!()
-    }
-    /// The QR code shown now; starts a fresh round when the last one ran out.
-    pub async fn qr(&self, _id: SessionId) -> Result<Qr> {
-        unreachable!()
-    }
-    pub async fn status(&self, _id: SessionId) -> Result<Status> {
-        unreachable!()
-    }
-    /// Closes the socket; the device stays linked.
-    pub async fn disconnect(&self, _id: SessionId) -> Result<()> {
-        unreachable!()
-    }
-    /// Unlinks the device and wipes its keys.
-    pub async fn logout(&self, _id: SessionId) -> Result<()> {
-        unreachable!()
-    }
-    /// Logs out when it can, stops the task tree, and removes the row with all that belongs to it.
-    pub async fn delete(&self, _id: SessionId) -> Result<()> {
-        unreachable!()
-    }
-    /// Sends and waits for WhatsApp's ack.
-    pub async fn send_text(&self, _id: SessionId, _send: SendText) -> Result<Sent> {
-        unreachable!()
-    }
-    /// Stops all sessions; they come back at the next start.
-    pub async fn shutdown(&self) {
-        unreachable!()
-    }
-}
-
-/// Proves that this build refuses a forged certificate chain; an error says that it does not.
-pub fn prove_chain_is_checked() -> Result<(), String> {
-    unreachable!()
 }

@@ -1,0 +1,8 @@
+//! Between the engine's types and ours. Nothing here waits or writes.
+
+pub mod enums;
+pub mod error;
+pub mod event;
+pub mod jid;
+pub mod message;
+pub mod protobuf;

@@ -1,0 +1,55 @@
+//! The engine's errors, as what a caller can act on.
+
+use whatsapp_rust::{
+    ErrorChainExt, SendError,
+    pair_code::{PairCodeError, PairError},
+};
+
+use crate::Error;
+
+pub fn send(error: SendError) -> Error {
+    match &error {
+        SendError::NotLoggedIn => Error::NotLoggedIn,
+        SendError::InvalidRequest(_) => Error::Invalid {
+            field: "Phone",
+            reason: "WhatsApp has no such recipient for this kind of message".to_owned(),
+        },
+        _ => any(&error),
+    }
+}
+
+pub fn pair(error: PairError) -> Error {
+    match &error {
+        PairError::PairCode(
+            PairCodeError::PhoneNumberRequired
+            | PairCodeError::PhoneNumberTooShort
+            | PairCodeError::PhoneNumberNotInternational,
+        ) => Error::Invalid {
+            field: "Phone",
+            reason: "Phone should be a phone number with its country code".to_owned(),
+        },
+        _ => any(&error),
+    }
+}
+
+/// The engine's texts may name people, so none of them is passed on.
+pub fn any(error: &(impl ErrorChainExt + ?Sized)) -> Error {
+    if let Some(refused) = error.server_rejection() {
+        return Error::Rejected {
+            code: refused.code,
+            text: refused.text.to_owned(),
+        };
+    }
+    if error.is_timeout() {
+        return Error::TimedOut;
+    }
+    if error.is_transport_unavailable() {
+        return Error::NotConnected {
+            reason: "the connection was lost".to_owned(),
+        };
+    }
+    if error.store_failure().is_some() {
+        return Error::Internal("the session's keys could not be stored".to_owned());
+    }
+    Error::Internal("the protocol engine failed".to_owned())
+}

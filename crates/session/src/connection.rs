@@ -1,0 +1,440 @@
+//! One connection to WhatsApp: an engine client from its making to its end.
+//!
+//! The engine can reconnect by itself; it is not let, so that one state machine decides when to come back. A client is
+//! made anew for each connection, which leaves nothing of the last one behind.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use wacore::{
+    store::{DevicePropsOverride, commands::DeviceCommand},
+    types::events::{Event, EventHandler, EventInterest, EventKind, InboundMessage},
+};
+use wago_store::{SessionId, Store};
+use waproto::whatsapp::device_props::PlatformType;
+use whatsapp_rust::{
+    Client, ClientBuilder, InboundDurabilityHook, anyhow,
+    store::persistence_manager::PersistenceManager,
+    transport::{Transport, TransportEvent, TransportFactory},
+};
+
+use crate::{
+    acks::Acks, adapter, backend::Backend, network::Shared, record::Recorder, tasks::Tasks,
+};
+
+/// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
+const REPORTS_MAX: usize = 64;
+/// Events that wait for the store. Beyond them what WhatsApp does not keep for us (receipts, presence) is dropped, and
+/// the log says so; messages do not go this way.
+const EVENTS_MAX: usize = 1024;
+/// Events that share a commit.
+const BATCH_MAX: usize = 64;
+/// The engine bounds each stage of a dial to 20 s; this is more than their sum.
+const DIAL_MAX: Duration = Duration::from_secs(90);
+/// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code.
+const SETTLE_MAX: Duration = Duration::from_secs(30);
+/// How often the connection is looked after.
+const CHECK: Duration = Duration::from_secs(30);
+/// Silence after which the socket counts as deaf.
+///
+/// The engine pings an idle connection every 15 to 30 s, allows 20 s for the answer, and drops a socket that has not
+/// answered. That covers a network that swallows packets. It does not cover a server that never finishes the login,
+/// nor an end of the ping loop itself (a failed write ends it, and relies on the reader to notice), so this is checked
+/// here too, with room for the engine to act first.
+const DEAF_MS: u64 = 90_000;
+/// How long a graceful end may take: it flushes receipts and keys.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+const TASKS_MAX: Duration = Duration::from_secs(1);
+
+/// What a connection tells its supervisor, in order.
+pub(crate) enum Report {
+    Made(Arc<Client>),
+    Event(Arc<Event>),
+    /// The last one. All that the client had is stored, and nothing more of it will be.
+    Ended(Outcome),
+}
+
+pub(crate) enum Outcome {
+    /// There was no answer from WhatsApp.
+    Unreached(String),
+    Closed(String),
+    Panicked,
+}
+
+/// What a connection is made from.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub shared: Arc<Shared>,
+    pub store: Store,
+    pub session: SessionId,
+    pub recorder: Arc<Recorder>,
+    /// The label under which the phone lists the device.
+    pub os_name: String,
+}
+
+pub(crate) struct Connection {
+    pub acks: Arc<Acks>,
+    reports: mpsc::Receiver<Report>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Connection {
+    pub fn open(made: Made) -> Self {
+        let (sender, reports) = mpsc::channel(REPORTS_MAX);
+        let acks = Arc::new(Acks::default());
+        let stop = CancellationToken::new();
+        let life = run(made, sender.clone(), acks.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let outcome = life.await;
+            // Nobody listens to a connection that is being closed.
+            let _ = sender.send(Report::Ended(outcome)).await;
+        });
+        Self {
+            acks,
+            reports,
+            stop,
+            task,
+        }
+    }
+
+    /// After [`Report::Ended`] there is nothing more to wait for.
+    pub async fn report(&mut self) -> Report {
+        // Without an end, the task itself has panicked.
+        self.reports
+            .recv()
+            .await
+            .unwrap_or(Report::Ended(Outcome::Panicked))
+    }
+
+    /// Returns when its tasks have ended and its keys are stored.
+    pub async fn close(mut self) {
+        self.stop.cancel();
+        self.reports.close();
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "a connection did not end well");
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn run(
+    made: Made,
+    reports: mpsc::Sender<Report>,
+    acks: Arc<Acks>,
+    stop: CancellationToken,
+) -> Outcome {
+    let stopped = || Outcome::Closed("stopped".to_owned());
+    let dialling = made.shared.dialling.clone();
+    let permit = tokio::select! {
+        () = stop.cancelled() => return stopped(),
+        permit = dialling.acquire_owned() => permit.expect("the semaphore is never closed"),
+    };
+    let tasks = Tasks::default();
+    let transport = Arc::new(Dial::new(made.shared.transport.clone()));
+    let backend = Arc::new(Backend::new(made.store.clone(), made.session));
+    let client = tokio::select! {
+        () = stop.cancelled() => return stopped(),
+        client = make(&made, tasks.clone(), transport.clone(), backend.clone()) => client,
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(session = made.recorder.name(), %error, "the session's client cannot be made");
+            backend.gate().seal().await;
+            return Outcome::Unreached("the session's keys could not be read".to_owned());
+        }
+    };
+
+    let (sender, events) = mpsc::channel(EVENTS_MAX);
+    let settled = CancellationToken::new();
+    let subscription = client.subscribe(
+        interest(),
+        Arc::new(Handler {
+            reports: reports.clone(),
+            events: sender,
+            dropped: AtomicU64::new(0),
+            acks: acks.clone(),
+            settled: settled.clone(),
+            stop: stop.clone(),
+            recorder: made.recorder.clone(),
+        }),
+    );
+    let _ = reports.send(Report::Made(client.clone())).await;
+
+    let reached = AtomicBool::new(false);
+    let life = async {
+        let mut run = std::pin::pin!(AssertUnwindSafe(client.run()).catch_unwind());
+        let mut running = true;
+        let ended = tokio::select! {
+            end = &mut run => {
+                running = false;
+                match end {
+                    Err(_) => Outcome::Panicked,
+                    Ok(()) if reached.load(Relaxed) || settled.is_cancelled() => {
+                        Outcome::Closed("WhatsApp closed the connection".to_owned())
+                    }
+                    Ok(()) => Outcome::Unreached(transport.failure()),
+                }
+            }
+            reason = look_after(&client, permit, &settled, &reached) => Outcome::Closed(reason.to_owned()),
+            () = stop.cancelled() => stopped(),
+            () = tasks.panicked() => Outcome::Panicked,
+        };
+        let closing = async {
+            client.disconnect().await;
+            if running {
+                let _ = run.await;
+            }
+        };
+        let closing = AssertUnwindSafe(timeout(CLOSE_MAX, closing)).catch_unwind();
+        if !matches!(closing.await, Ok(Ok(()))) {
+            tracing::warn!(
+                session = made.recorder.name(),
+                "the connection could not be closed gracefully"
+            );
+        }
+        tasks.end(TASKS_MAX).await;
+        // With it goes the last sender of events, which ends the recording below.
+        drop(subscription);
+        acks.clear();
+        ended
+    };
+    let (outcome, ()) = tokio::join!(life, record(events, &made.recorder));
+    backend.gate().seal().await;
+    outcome
+}
+
+async fn make(
+    made: &Made,
+    tasks: Tasks,
+    transport: Arc<Dial>,
+    backend: Arc<Backend>,
+) -> anyhow::Result<Arc<Client>> {
+    let version = made.shared.version().await;
+    let persistence = Arc::new(PersistenceManager::new(backend).await?);
+    let label = DevicePropsOverride::new()
+        .with_os(made.os_name.clone())
+        .with_platform_type(PlatformType::DESKTOP);
+    persistence
+        .process_command(DeviceCommand::SetDeviceProps(label))
+        .await;
+    let mut builder = ClientBuilder::new()
+        .with_runtime(tasks)
+        .with_persistence_manager(persistence)
+        .with_transport_factory_arc(transport)
+        .with_http_client_arc(made.shared.http.clone())
+        .with_inbound_durability_hook(StoredFirst(made.recorder.clone()))
+        // A phone sends months of chats to a new device. Nothing here keeps them, and unpacking them for many sessions
+        // at once would take the memory that idle ones save.
+        .with_skip_history_sync(true);
+    if let Some(version) = version {
+        builder = builder.with_version_override(version);
+    }
+    let client = builder.build().await?.into_client();
+    client.enable_auto_reconnect.store(false, Relaxed);
+    Ok(client)
+}
+
+/// Returns why the connection should be closed.
+async fn look_after(
+    client: &Arc<Client>,
+    permit: OwnedSemaphorePermit,
+    settled: &CancellationToken,
+    reached: &AtomicBool,
+) -> &'static str {
+    if client.wait_for_socket(DIAL_MAX).await.is_err() {
+        return "WhatsApp did not answer";
+    }
+    reached.store(true, Relaxed);
+    let opened = now_ms();
+    let _ = timeout(SETTLE_MAX, settled.cancelled()).await;
+    drop(permit);
+    loop {
+        tokio::time::sleep(CHECK).await;
+        if !settled.is_cancelled() && !client.is_logged_in() {
+            return "WhatsApp did not answer the login";
+        }
+        let heard = client.stats().last_data_received_ms.max(opened);
+        if now_ms().saturating_sub(heard) > DEAF_MS {
+            return "WhatsApp stopped answering";
+        }
+        // Small changes of the device (a counter, a name) are kept in memory until now; a flush without any is free.
+        if client.persistence_manager().flush().await.is_err() {
+            tracing::error!("a session's device could not be stored");
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
+}
+
+/// Stores the events until there are no more senders.
+async fn record(mut events: mpsc::Receiver<Arc<Event>>, recorder: &Recorder) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let records = batch
+            .drain(..)
+            .flat_map(|event| adapter::event::other(&event))
+            .collect();
+        recorder.insist(records).await;
+        // An idle session keeps no buffer.
+        batch.shrink_to_fit();
+    }
+}
+
+/// An inbound message is on disk before WhatsApp is told that it arrived.
+struct StoredFirst(Arc<Recorder>);
+
+#[async_trait]
+impl InboundDurabilityHook for StoredFirst {
+    async fn on_messages(
+        &self,
+        _client: Arc<Client>,
+        batch: &[InboundMessage],
+    ) -> anyhow::Result<()> {
+        let records = batch
+            .iter()
+            .map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
+        self.0.record(records.collect()).await.map_err(|error| {
+            tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
+            error.into()
+        })
+    }
+}
+
+fn interest() -> EventInterest {
+    EventInterest::of(&[
+        EventKind::PairingQrCode,
+        EventKind::PairingQrCodesExhausted,
+        EventKind::PairSuccess,
+        EventKind::PairError,
+        EventKind::Connected,
+        EventKind::Disconnected,
+        EventKind::LoggedOut,
+        EventKind::StreamReplaced,
+        EventKind::TemporaryBan,
+        EventKind::ClientOutdated,
+        EventKind::ConnectFailure,
+        EventKind::ServerAck,
+        EventKind::Messages,
+        EventKind::Receipt,
+        EventKind::UndecryptableMessage,
+        EventKind::ChatPresence,
+        EventKind::Presence,
+        EventKind::IncomingCall,
+        EventKind::MissedCall,
+        EventKind::CallEndedElsewhere,
+        EventKind::OfflineSyncPreview,
+        EventKind::OfflineSyncCompleted,
+        EventKind::StreamError,
+    ])
+}
+
+/// Called inside the engine's receive path, so it only hands on.
+struct Handler {
+    reports: mpsc::Sender<Report>,
+    events: mpsc::Sender<Arc<Event>>,
+    dropped: AtomicU64,
+    acks: Arc<Acks>,
+    settled: CancellationToken,
+    stop: CancellationToken,
+    recorder: Arc<Recorder>,
+}
+
+impl EventHandler for Handler {
+    fn handle_event(&self, event: Arc<Event>) {
+        match &*event {
+            Event::ServerAck(ack) => self.acks.acknowledge(ack),
+            Event::PairingQrCode(_)
+            | Event::PairingQrCodesExhausted(_)
+            | Event::PairSuccess(_)
+            | Event::PairError(_)
+            | Event::Connected(_)
+            | Event::Disconnected(_)
+            | Event::LoggedOut(_)
+            | Event::StreamReplaced(_)
+            | Event::TemporaryBan(_)
+            | Event::ClientOutdated(_)
+            | Event::ConnectFailure(_) => {
+                self.settled.cancel();
+                if self.reports.try_send(Report::Event(event)).is_err() {
+                    self.stop.cancel();
+                }
+            }
+            _ => {
+                if self.events.try_send(event).is_err() {
+                    let dropped = self.dropped.fetch_add(1, Relaxed) + 1;
+                    // One line for each doubling: a flood must not flood the log.
+                    if dropped.is_power_of_two() {
+                        tracing::error!(
+                            session = self.recorder.name(),
+                            dropped,
+                            "events were dropped: the store is too slow"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The shared transport, which remembers why it failed: the engine only logs that.
+struct Dial {
+    transport: Arc<dyn TransportFactory>,
+    failure: Mutex<Option<String>>,
+}
+
+impl Dial {
+    fn new(transport: Arc<dyn TransportFactory>) -> Self {
+        Self {
+            transport,
+            failure: Mutex::default(),
+        }
+    }
+
+    fn failure(&self) -> String {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure
+            .clone()
+            .unwrap_or_else(|| "the handshake failed".to_owned())
+    }
+}
+
+#[async_trait]
+impl TransportFactory for Dial {
+    async fn create_transport(
+        &self,
+    ) -> anyhow::Result<(
+        Arc<dyn Transport>,
+        whatsapp_rust::async_channel::Receiver<TransportEvent>,
+    )> {
+        self.transport
+            .create_transport()
+            .await
+            .inspect_err(|error| {
+                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                *failure = Some(error.to_string());
+            })
+    }
+}

@@ -1,0 +1,167 @@
+//! What all sessions share to reach WhatsApp: one TLS configuration, one HTTP client, the version look-up, and the
+//! bound on how many dial at once.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Semaphore};
+use whatsapp_rust::{
+    http::{HttpClient, HttpRequest, HttpResponse},
+    transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
+};
+
+use crate::{Network, Options};
+
+/// Fetched again after this long.
+const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
+/// A look-up that failed is not repeated by every session that dials.
+const VERSION_RETRY: Duration = Duration::from_secs(60);
+const HTTP_TIMEOUT: Duration = Duration::from_secs(120);
+const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of one buffered HTTP reply; media that is larger than WhatsApp allows is refused.
+const HTTP_BODY_MAX: usize = 256 * 1024 * 1024;
+
+pub(crate) type Version = (u32, u32, u32);
+
+pub(crate) struct Shared {
+    pub transport: Arc<dyn TransportFactory>,
+    pub http: Arc<dyn HttpClient>,
+    pub dialling: Arc<Semaphore>,
+    version: VersionSource,
+}
+
+enum VersionSource {
+    /// The simulated network takes any.
+    #[cfg(feature = "sandbox")]
+    Fixed(Version),
+    Fetched(Mutex<Fetched>),
+}
+
+#[derive(Default)]
+struct Fetched {
+    version: Option<Version>,
+    /// When it is looked up again.
+    due: Option<Instant>,
+}
+
+impl Shared {
+    pub fn new(options: &Options) -> Self {
+        let tls = tls();
+        let connector = Connector::Rustls(tokio_rustls::TlsConnector::from(Arc::new(tls.clone())));
+        let transport = TokioWebSocketTransportFactory::new().with_connector(connector);
+        let (transport, version) = match &options.network {
+            Network::WhatsApp => (transport, VersionSource::Fetched(Mutex::default())),
+            #[cfg(feature = "sandbox")]
+            Network::Sandbox { url } => (
+                transport.with_url(socket_url(url)),
+                VersionSource::Fixed((2, 3000, 1)),
+            ),
+        };
+        Self {
+            transport: Arc::new(transport),
+            http: Arc::new(Http::new(tls)),
+            dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
+            version,
+        }
+    }
+
+    /// WhatsApp Web's current version, as far as it is known. With `None` the engine goes by what the device has
+    /// stored, and looks it up itself if that is too old.
+    pub async fn version(&self) -> Option<Version> {
+        match &self.version {
+            #[cfg(feature = "sandbox")]
+            VersionSource::Fixed(version) => Some(*version),
+            // The lock is held across the fetch, so that many sessions that start together fetch it once.
+            VersionSource::Fetched(fetched) => {
+                let mut fetched = fetched.lock().await;
+                if fetched.due.is_none_or(|due| due <= Instant::now()) {
+                    match whatsapp_rust::version::fetch_latest_app_version(&self.http).await {
+                        Ok(version) => {
+                            fetched.version = Some(version);
+                            fetched.due = Some(Instant::now() + VERSION_FRESH);
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "WhatsApp Web's version could not be looked up");
+                            fetched.due = Some(Instant::now() + VERSION_RETRY);
+                        }
+                    }
+                }
+                fetched.version
+            }
+        }
+    }
+}
+
+#[cfg(feature = "sandbox")]
+fn socket_url(base: &str) -> String {
+    let base = base.trim_end_matches('/');
+    let url = match base.split_once("://") {
+        Some(("https", rest)) => format!("wss://{rest}"),
+        Some(("http", rest)) => format!("ws://{rest}"),
+        _ => base.to_owned(),
+    };
+    format!("{url}/ws/chat")
+}
+
+fn tls() -> rustls::ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default protocol versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// The engine's way to the web: versions, media.
+struct Http(reqwest::Client);
+
+impl Http {
+    fn new(tls: rustls::ClientConfig) -> Self {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .timeout(HTTP_TIMEOUT)
+            .connect_timeout(HTTP_CONNECT_TIMEOUT)
+            // Idle connections are memory that an idle gateway does not need.
+            .pool_max_idle_per_host(2)
+            .build()
+            .expect("the TLS configuration is of the kind that the client takes");
+        Self(client)
+    }
+}
+
+#[async_trait]
+impl HttpClient for Http {
+    async fn execute(&self, request: HttpRequest) -> whatsapp_rust::anyhow::Result<HttpResponse> {
+        let method = reqwest::Method::from_bytes(request.method.as_bytes())?;
+        let mut sent = self.0.request(method, request.url);
+        for (name, value) in request.headers {
+            sent = sent.header(name, value);
+        }
+        if let Some(body) = request.body {
+            sent = sent.body(body);
+        }
+        // A URL can carry access to media, so errors are told without it.
+        let mut response = sent.send().await.map_err(reqwest::Error::without_url)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(reqwest::Error::without_url)?
+        {
+            whatsapp_rust::anyhow::ensure!(
+                body.len() + chunk.len() <= HTTP_BODY_MAX,
+                "the reply is larger than {HTTP_BODY_MAX} bytes"
+            );
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse {
+            status_code: response.status().as_u16(),
+            body,
+        })
+    }
+}

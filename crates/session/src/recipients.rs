@@ -1,0 +1,65 @@
+//! Whom a message is for: what the user wrote, checked, and asked of WhatsApp for a phone number.
+
+use std::time::Duration;
+
+use moka::future::Cache;
+use wacore_binary::Jid;
+use whatsapp_rust::Client;
+
+use crate::{
+    Error, Result,
+    adapter::{error, jid},
+    sessions::invalid_phone,
+};
+
+/// Phone numbers that are known to be on WhatsApp, for all sessions together.
+const KNOWN_MAX: u64 = 20_000;
+/// After this long a number is asked for again.
+const KNOWN_FOR: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) struct Recipients {
+    known: Cache<String, Jid>,
+}
+
+impl Default for Recipients {
+    fn default() -> Self {
+        let known = Cache::builder()
+            .max_capacity(KNOWN_MAX)
+            .time_to_live(KNOWN_FOR)
+            .build();
+        Self { known }
+    }
+}
+
+impl Recipients {
+    /// [`Error::Invalid`] for what is no recipient, [`Error::NotOnWhatsApp`] for a phone number without an account.
+    pub async fn find(&self, client: &Client, to: &str) -> Result<Jid> {
+        let jid = jid::recipient(to).map_err(invalid_phone)?;
+        if !jid.is_pn() {
+            return Ok(jid);
+        }
+        if let Some(known) = self.known.get(jid.user.as_str()).await {
+            return Ok(known);
+        }
+        let found = client
+            .contacts()
+            .is_on_whatsapp(std::slice::from_ref(&jid))
+            .await
+            .map_err(|failed| error::any(&failed))?;
+        let registered = found.into_iter().find(|one| one.is_registered);
+        let Some(registered) = registered else {
+            // Not remembered: the number may get an account in a minute.
+            return Err(Error::NotOnWhatsApp {
+                phone: jid.user.to_string(),
+            });
+        };
+        // WhatsApp knows some numbers under another spelling (a Brazilian mobile without its ninth digit).
+        let known = match (registered.jid, registered.pn_jid) {
+            (jid, _) if jid.is_pn() => jid.to_non_ad(),
+            (_, Some(pn)) => pn.to_non_ad(),
+            (jid, None) => jid.to_non_ad(),
+        };
+        self.known.insert(jid.user.to_string(), known.clone()).await;
+        Ok(known)
+    }
+}

@@ -1,0 +1,145 @@
+//! Recording events: what happened, with the envelope that every sink gets, into the store.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use wago_contract::event::{Event, SessionRef};
+use wago_store::{NewEvent, SessionId, Store};
+
+/// Attempts to record what WhatsApp will not deliver again. After the last one the event is lost, and the log says so.
+const ATTEMPTS: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Something that happened, ready to be recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    kind: &'static str,
+    event: Value,
+    state: Option<&'static str>,
+    chat: String,
+    dedupe: Option<String>,
+}
+
+impl Record {
+    pub fn new(kind: &'static str, event: &impl Serialize) -> Self {
+        Self {
+            kind,
+            // Only a map with keys that are no texts would fail, and there are none.
+            event: serde_json::to_value(event).unwrap_or_default(),
+            state: None,
+            chat: String::new(),
+            dedupe: None,
+        }
+    }
+
+    /// The chat whose order it belongs to.
+    pub fn in_chat(mut self, chat: String) -> Self {
+        self.chat = chat;
+        self
+    }
+
+    pub fn in_state(mut self, state: &'static str) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Recorded once under this name, however often it happens.
+    pub fn once(mut self, name: String) -> Self {
+        self.dedupe = Some(name);
+        self
+    }
+}
+
+/// Records for one session.
+pub(crate) struct Recorder {
+    store: Store,
+    session: SessionId,
+    name: String,
+    jid: Mutex<String>,
+}
+
+impl Recorder {
+    pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>) -> Self {
+        Self {
+            store,
+            session,
+            name,
+            jid: Mutex::new(jid.unwrap_or_default()),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn set_jid(&self, jid: String) {
+        *self.jid.lock().unwrap_or_else(PoisonError::into_inner) = jid;
+    }
+
+    /// Returns once they are on disk.
+    pub async fn record(&self, records: Vec<Record>) -> wago_store::Result<()> {
+        self.store
+            .record_events(self.envelopes(records))
+            .await
+            .map(|_| ())
+    }
+
+    /// For what happens once: tries again when the store fails.
+    pub async fn insist(&self, records: Vec<Record>) {
+        if records.is_empty() {
+            return;
+        }
+        let events = self.envelopes(records);
+        for attempt in 1..=ATTEMPTS {
+            let Err(error) = self.store.record_events(events.clone()).await else {
+                return;
+            };
+            let last = attempt == ATTEMPTS || matches!(error, wago_store::Error::Closed);
+            tracing::error!(session = %self.name, %error, attempt, lost = last.then_some(events.len()), "events could not be recorded");
+            if last {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn envelopes(&self, records: Vec<Record>) -> Vec<NewEvent> {
+        let now = Utc::now();
+        let session = SessionRef {
+            name: self.name.clone(),
+            jid: self
+                .jid
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        };
+        records
+            .into_iter()
+            .map(|record| {
+                let event_id = format!("evt_{:032x}", rand::random::<u128>());
+                let event = Event {
+                    kind: record.kind,
+                    event: record.event,
+                    event_id: event_id.clone(),
+                    session: session.clone(),
+                    timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+                    state: record.state,
+                };
+                NewEvent {
+                    session: self.session,
+                    event_id,
+                    dedupe: record.dedupe,
+                    chat: record.chat,
+                    kind: record.kind.to_owned(),
+                    payload: serde_json::to_vec(&event).unwrap_or_default(),
+                    created_at_ms: now.timestamp_millis(),
+                }
+            })
+            .collect()
+    }
+}
