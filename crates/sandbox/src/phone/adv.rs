@@ -59,7 +59,6 @@ pub fn device_identity(
         key_index: Some(key_index),
         account_type: Some(wa::ADVEncryptionType::E2EE),
         device_type: Some(wa::ADVEncryptionType::E2EE),
-        ..Default::default()
     }
     .encode_to_vec();
     let signature = sign(&keys.identity, &[&DEVICE_IDENTITY, &details, identity]);
@@ -75,6 +74,7 @@ pub fn device_identity(
     let sealed = wa::ADVSignedDeviceIdentityHMAC {
         hmac: Some(mac.finalize().into_bytes().to_vec()),
         details: Some(signed),
+        ..Default::default()
     };
     Statement { details, sealed: sealed.encode_to_vec() }
 }
@@ -87,11 +87,10 @@ pub fn key_index_list(keys: &Keys, valid: &[u32], now_s: u64) -> Vec<u8> {
         current_index: valid.iter().copied().max(),
         valid_indexes: valid.to_vec(),
         account_type: Some(wa::ADVEncryptionType::E2EE),
-        ..Default::default()
     }
     .encode_to_vec();
     let signature = sign(&keys.identity, &[&KEY_INDEX_LIST, &details]);
-    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature) }.encode_to_vec()
+    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature), ..Default::default() }.encode_to_vec()
 }
 
 /// Whether the account vouched for the device that has this identity.
