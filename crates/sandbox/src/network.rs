@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ pub struct Options {
     /// Where everything is kept; forgotten with the process when absent. One network a folder.
     pub data: Option<PathBuf>,
     /// What is random in the network's answers follows from it. Keys do not.
-    pub seed: Option<u64>,
+    pub seed: u64,
 }
 
 /// A running network. Dropping it stops it without waiting.
@@ -50,8 +50,7 @@ impl Network {
         };
         let identity = identity(&journal, &tables, options.data.as_deref())?;
         let tls = Tls::open(options.data.as_deref())?;
-        let seed = options.seed.unwrap_or_else(|| rand::rng().random());
-        let mut state = State::restore(journal, &tables, seed);
+        let mut state = State::restore(journal, &tables, options.seed);
         let listener = TcpListener::bind(options.listen).await.map_err(|error| Error::Listen { address: options.listen, error })?;
         let address = listener.local_addr().map_err(|error| Error::Listen { address: options.listen, error })?;
         state.media_host = reachable(address).to_string();

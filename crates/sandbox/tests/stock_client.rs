@@ -19,7 +19,7 @@ struct Sandbox {
 impl Sandbox {
     async fn start() -> Self {
         let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let network = Network::start(Options { listen, data: None, seed: Some(1) }).await.unwrap();
+        let network = Network::start(Options { listen, data: None, seed: 1 }).await.unwrap();
         network.create_phone(ALICE, "Alice").unwrap();
         network.create_phone(BOB, "Bob").unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
