@@ -315,7 +315,7 @@ impl InboundDurabilityHook for StoredFirst {
     ) -> anyhow::Result<()> {
         let records = batch
             .iter()
-            .map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
+            .filter_map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
         self.0.record(records.collect()).await.map_err(|error| {
             tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
             error.into()

@@ -540,11 +540,9 @@ impl Lifecycle {
                 "",
                 "ask for a new QR code with GET /session/qr",
             ),
-            State::Ended(End::LoggedOut) => (
-                HealthState::LoggedOut,
-                "logged out",
-                "connect it and scan again",
-            ),
+            State::Ended(End::LoggedOut) => {
+                (HealthState::LoggedOut, "", "connect it and scan again")
+            }
             State::Ended(End::Replaced) => (
                 HealthState::Replaced,
                 "",

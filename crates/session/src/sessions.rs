@@ -93,9 +93,11 @@ impl Sessions {
         if let Some(wait) = wait {
             let mut view = session.view.clone();
             let settled = view.wait_for(|view| {
-                use HealthState::{Banned, Failed, Outdated};
-                let refused = matches!(view.health.state, Banned | Failed | Outdated);
-                view.open || view.ended || view.qr.is_some() || refused
+                use HealthState::{Banned, Failed, Outdated, WaitingForScan};
+                let state = view.health.state;
+                let refused = matches!(state, Banned | Failed | Outdated);
+                let scannable = state == WaitingForScan && view.qr.is_some();
+                view.open || view.ended || scannable || refused
             });
             // The status tells how far it came.
             let _ = timeout(wait, settled).await;

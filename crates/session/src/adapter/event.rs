@@ -3,6 +3,7 @@
 use wacore::types::{
     call::{CallAction, IncomingCall},
     events::{Event, Receipt},
+    message::{MessageCategory, MessageInfo},
     presence::{ChatPresence, ChatPresenceMedia, ReceiptType},
 };
 use wacore_binary::{Jid, JidExt as _};
@@ -16,7 +17,12 @@ use super::{
 use crate::record::Record;
 
 /// A message that arrived, or was sent by another device of the account.
-pub fn message(content: &wa::Message, info: &wacore::types::message::MessageInfo) -> Record {
+///
+/// What our own devices tell each other is no message to anybody, and it carries keys.
+pub fn message(content: &wa::Message, info: &MessageInfo) -> Option<Record> {
+    if info.category == MessageCategory::Peer || has_keys(content) {
+        return None;
+    }
     let from = &info.source;
     let kind = if from.chat.is_newsletter() {
         "Newsletter"
@@ -38,9 +44,16 @@ pub fn message(content: &wa::Message, info: &wacore::types::message::MessageInfo
         from.sender.to_non_ad_string(),
         info.id
     );
-    Record::new(kind, &message::message(content, info))
-        .in_chat(chat)
-        .once(dedupe)
+    Some(
+        Record::new(kind, &message::message(content, info))
+            .in_chat(chat)
+            .once(dedupe),
+    )
+}
+
+fn has_keys(content: &wa::Message) -> bool {
+    let protocol = content.protocol_message.as_option();
+    protocol.is_some_and(|protocol| protocol.app_state_sync_key_share.is_set())
 }
 
 /// Nothing for what is no event of ours.
@@ -50,7 +63,7 @@ pub fn other(event: &Event) -> Vec<Record> {
         Event::Messages(batch) if !batch.hook_committed => {
             return batch
                 .iter()
-                .map(|inbound| message(&inbound.message, &inbound.info))
+                .filter_map(|inbound| message(&inbound.message, &inbound.info))
                 .collect();
         }
         Event::Receipt(receipt) => self::receipt(receipt),
@@ -195,4 +208,34 @@ fn call(call: &IncomingCall) -> Record {
 
 fn call_record(call: event::Call) -> Record {
     Record::new("Call", &call)
+}
+
+#[cfg(test)]
+mod tests {
+    use waproto::buffa::MessageField;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_never_told() {
+        let share = wa::message::ProtocolMessage {
+            app_state_sync_key_share: MessageField::some(Default::default()),
+            ..Default::default()
+        };
+        let keys = wa::Message {
+            protocol_message: MessageField::some(share),
+            ..Default::default()
+        };
+        let text = wa::Message {
+            conversation: Some("hello".into()),
+            ..Default::default()
+        };
+        let peer = MessageInfo {
+            category: MessageCategory::Peer,
+            ..Default::default()
+        };
+        assert!(message(&keys, &MessageInfo::default()).is_none());
+        assert!(message(&text, &peer).is_none());
+        assert!(message(&text, &MessageInfo::default()).is_some());
+    }
 }

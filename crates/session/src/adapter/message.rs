@@ -161,7 +161,8 @@ fn message_info(info: &MessageInfo) -> event::MessageInfo {
 
 pub fn source(source: &MessageSource) -> event::Source {
     event::Source {
-        chat: source.chat.to_string(),
+        // A receipt comes from a device; the chat is with its user.
+        chat: source.chat.to_non_ad_string(),
         sender: source.sender.to_string(),
         is_from_me: source.is_from_me,
         is_group: source.is_group,
