@@ -10,6 +10,10 @@ const BATCH: usize = 200;
 
 /// The device left passive mode: its queue begins.
 pub(crate) fn begin(state: &mut State, to: DeviceId) {
+    // Said twice, it is one beginning.
+    if state.outlets.get(&to).is_none_or(|outlet| outlet.active) {
+        return;
+    }
     let queue = state.queues.entry(to).or_default();
     queue.rewind();
     let count = |tag: &str| queue.waiting().filter(|stanza| stanza.tag == tag).count();
