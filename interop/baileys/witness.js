@@ -10,6 +10,9 @@ import { AuthState, Client, textOf, trustRoot } from './client.js'
 import { Gateway } from './gateway.js'
 import { Network } from './network.js'
 
+// libsignal's port to Node logs whole sessions, private keys among them.
+console.info = () => {}
+
 const DELIVERED = 3
 const READ = 4
 const ADMIN = 'witness-admin-token'
