@@ -33,6 +33,11 @@ pub(super) async fn create(State(control): State<Control>, Body(new): Body<shape
     Ok((StatusCode::CREATED, Json(control.core.step(|state| phone::create(state, &number, &name))?)))
 }
 
+pub(super) async fn reinstall(State(control): State<Control>, path: Path<String>) -> Answer<Json<shape::Phone>> {
+    let number = number(path)?;
+    Ok(Json(control.core.step(|state| phone::reinstall(state, number))?))
+}
+
 pub(super) async fn link(
     State(control): State<Control>,
     path: Path<String>,
