@@ -2,32 +2,13 @@
 // and types messages.
 // usage: node visit.js PATH-TO-WAGO   (a build with the feature `sandbox`; CHROMIUM names the browser)
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import puppeteer from 'puppeteer-core'
+import { ADMIN, sandbox, steps } from '../sandbox.js'
 
-const ADMIN = 'page-admin-token'
 const PATIENCE = { timeout: 30_000 }
 
-const binary = process.argv[2]
-if (!binary) {
-  console.error('usage: node visit.js PATH-TO-WAGO')
-  process.exit(2)
-}
-
-const data = mkdtempSync(join(tmpdir(), 'wago-page-'))
-const wago = spawn(binary, ['sandbox', '--data', data, '--port', '0', '--sandbox-port', '0', '--admintoken', ADMIN], {
-  stdio: ['ignore', 'pipe', 'ignore'],
-})
-const [gateway, network] = await new Promise((resolve, reject) => {
-  wago.once('exit', (code) => reject(new Error(`wago ended with ${code} before it was ready`)))
-  createInterface({ input: wago.stdout }).on('line', (line) => {
-    if (line.startsWith('ready ')) resolve(line.split(' ').slice(1))
-  })
-})
+const { gateway, network, stop } = await sandbox(process.argv[2])
 
 async function call(method, path, headers, body) {
   const response = await fetch(gateway + path, { method, headers, body: body && JSON.stringify(body) })
@@ -53,18 +34,7 @@ const shows = (selector, text) =>
 /** Presses what is there now or in a moment: a list may just be drawn anew. */
 const press = (selector) => page.locator(selector).setTimeout(PATIENCE.timeout).click()
 
-let passed = 0
-let failed = 0
-async function step(name, run) {
-  try {
-    await run()
-    passed += 1
-    console.log(`ok    ${name}`)
-  } catch (error) {
-    failed += 1
-    console.log(`FAIL  ${name}\n      ${error.stack}`)
-  }
-}
+const { step, end } = steps()
 
 await step('the page shows the two phones that are there from the start', async () => {
   await page.goto(network, { waitUntil: 'domcontentloaded' })
@@ -122,8 +92,5 @@ await step('a phone is added, and a device is logged out', async () => {
 await step('nothing went wrong in the browser', async () => assert.deepEqual(complaints, []))
 
 await browser.close()
-wago.kill('SIGTERM')
-await new Promise((resolve) => wago.once('exit', resolve))
-rmSync(data, { recursive: true, force: true })
-console.log(`\n${passed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+await stop()
+end()
