@@ -45,7 +45,7 @@ async fn on_request() {
         done.text,
         r#"{"code":200,"data":{"Details":"Logged out"},"success":true}"#
     );
-    assert_eq!(world.phones.devices(ALICE).await, json!([]));
+    assert!(world.phones.devices(ALICE).await.is_empty());
     inbox.next_of(0, "LoggedOut").await;
     let status = session.status().await;
     assert_eq!(status["LoggedIn"], false);
@@ -65,7 +65,7 @@ async fn a_deleted_session_leaves_nothing() {
         deleted.text,
         r#"{"code":200,"data":{"details":"session deleted successfully"},"success":true}"#
     );
-    assert_eq!(world.phones.devices(ALICE).await, json!([]));
+    assert!(world.phones.devices(ALICE).await.is_empty());
     let gone = session.get("/session/status").await;
     gone.fails(401, "invalid_token", "invalid token");
     let all = world.api.admin(Method::GET, "/session/all").await;

@@ -102,7 +102,6 @@ async fn two_devices_of_one_phone() {
     second.link(&world.phones, ALICE, &second_inbox).await;
 
     let devices = world.phones.devices(ALICE).await;
-    let devices = devices.as_array().unwrap();
     assert_eq!(devices.len(), 2);
     for (device, id) in devices.iter().zip([1, 2]) {
         assert_eq!(device["id"], id);
@@ -110,7 +109,7 @@ async fn two_devices_of_one_phone() {
         assert_eq!(device["name"], "Linux");
         assert_eq!(device["online"], true);
     }
-    assert_eq!(world.phones.devices(BOB).await, json!([]));
+    assert!(world.phones.devices(BOB).await.is_empty());
 
     // Each hears of what is sent to the account, and of what the other sends.
     world.phones.text(BOB, ALICE, "to both").await;

@@ -52,8 +52,12 @@ impl Phones {
         self.post(&format!("/phones/{number}/link"), with).await
     }
 
-    pub async fn devices(&self, number: &str) -> Value {
-        self.get(&format!("/phones/{number}/devices")).await
+    /// Those that are linked; the phone itself is the device 0.
+    pub async fn devices(&self, number: &str) -> Vec<Value> {
+        let devices = self.get(&format!("/phones/{number}/devices")).await;
+        let mut devices = devices.as_array().unwrap().clone();
+        devices.retain(|device| device["id"] != 0);
+        devices
     }
 
     pub async fn unlink(&self, number: &str, device: u64) {

@@ -12,7 +12,7 @@ async fn a_session_comes_back_without_a_scan() {
     inbox.text("before").await;
     world.stop_gateway().await;
     let devices = world.phones.devices(ALICE).await;
-    assert_eq!(devices[0]["online"], false, "{devices}");
+    assert_eq!(devices[0]["online"], false, "{devices:?}");
     for text in ["while it was down", "and again"] {
         world.phones.text(BOB, ALICE, text).await;
     }
