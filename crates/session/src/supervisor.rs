@@ -339,8 +339,9 @@ impl Running {
                 };
                 // The keys first: a name without them could neither connect nor be linked again.
                 let live = self.view.borrow().live.clone()?;
-                if live.client.persistence_manager().flush().await.is_err() {
-                    tracing::error!(session = self.name(), "the new device could not be stored");
+                if let Err(error) = live.client.persistence_manager().flush().await {
+                    // The connection may have ended meanwhile: WhatsApp closes it after pairing.
+                    tracing::info!(session = self.name(), %error, "the new device is stored when its connection ends");
                 }
                 self.identify(&paired.id, &paired.lid).await;
                 self.tell(Record::new("PairSuccess", &paired)).await;
