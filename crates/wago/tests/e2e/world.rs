@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tempfile::TempDir;
+use tracing_subscriber::EnvFilter;
 use wago::{Config, Environment, Flags, Mode, Running as _, Sandbox, Values};
 use wago_sandbox::{Network, Options};
 
@@ -22,7 +23,11 @@ pub struct World {
 }
 
 impl World {
+    /// `RUST_LOG` shows what both log.
     pub async fn start() -> Self {
+        let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env());
+        // An error means that a test before it did the same.
+        let _ = log.with_writer(std::io::stderr).try_init();
         let listen = "127.0.0.1:0".parse().unwrap();
         let options = Options {
             listen,
