@@ -216,7 +216,7 @@ async fn run(
         tasks.end(TASKS_MAX).await;
         // With it goes the last sender of events, which ends the recording below.
         drop(subscription);
-        acks.clear();
+        acks.end();
         ended
     };
     let (outcome, ()) = tokio::join!(life, record(events, &made.recorder));
