@@ -180,6 +180,8 @@ async fn a_killed_network_keeps_what_it_took() {
     assert_eq!(status["LoggedIn"], true);
     let port = all.phones.url.rsplit(':').next().unwrap().to_owned();
     all.network = network(all.network_data.path(), &port).await;
+    // Its connections are those to the network that is gone.
+    all.phones = Phones::new(all.phones.url.clone());
     all.inbox.next_of(seen, "Connected").await;
     assert_eq!(all.session.health().await, "ok");
 

@@ -15,14 +15,18 @@ pub struct Process {
 }
 
 impl Process {
-    /// Returns when it answers.
+    /// Returns when it answers. With `RUST_LOG` its log is shown.
     pub async fn start(arguments: &[&str]) -> Self {
+        let log = match std::env::var_os("RUST_LOG") {
+            Some(_) => Stdio::inherit(),
+            None => Stdio::null(),
+        };
         let mut child = Command::new(env!("CARGO_BIN_EXE_wago"))
             .args(arguments)
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
