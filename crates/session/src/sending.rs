@@ -25,6 +25,16 @@ impl Sessions {
     /// Sends and waits for WhatsApp's ack.
     pub async fn send_text(&self, id: SessionId, send: SendText) -> Result<Sent> {
         let live = self.live(id).await?;
+        let sending = self.send_text_over(&live, send);
+        // The engine may go on waiting on a connection that is gone, and so would the caller.
+        tokio::select! {
+            biased;
+            sent = sending => sent,
+            () = live.acks.ended() => Err(unacknowledged()),
+        }
+    }
+
+    async fn send_text_over(&self, live: &Live, send: SendText) -> Result<Sent> {
         let deadline = tokio::time::Instant::now() + ACK_MAX;
         let to = tokio::time::timeout_at(deadline, self.recipients().find(&live.client, &send.to))
             .await
@@ -34,7 +44,7 @@ impl Sessions {
             Some(id) => id,
             None => live.client.generate_message_id(),
         };
-        deliver(&live, to, message, id, send.expiration).await
+        deliver(live, to, message, id, send.expiration).await
     }
 
     /// The open connection of a session. One that is just being made is waited for: a device that was linked a moment
@@ -77,9 +87,7 @@ async fn deliver(
             .send_message_with_options(to, message, options)
             .await
             .map_err(error::send)?;
-        let ack = ack.await.map_err(|_| Error::NotConnected {
-            reason: "the connection ended before WhatsApp acknowledged the message".to_owned(),
-        })?;
+        let ack = ack.await.map_err(|_| unacknowledged())?;
         match ack.error {
             Some(code) => Err(Error::Rejected {
                 code,
@@ -95,6 +103,12 @@ async fn deliver(
         }
     };
     timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)?
+}
+
+fn unacknowledged() -> Error {
+    Error::NotConnected {
+        reason: "the connection ended before WhatsApp acknowledged the message".to_owned(),
+    }
 }
 
 /// What the codes of a refused message mean.
