@@ -139,7 +139,11 @@ impl Sessions {
             return Err(Error::NoSession);
         }
         let session = self.unlinked(id).await?;
-        let fresh = |view: &View| view.qr.as_ref().is_some_and(|qr| qr.until > Instant::now());
+        // With the health, so that a status asked for next does not tell of a state before it.
+        let fresh = |view: &View| {
+            view.health.state == HealthState::WaitingForScan
+                && view.qr.as_ref().is_some_and(|qr| qr.until > Instant::now())
+        };
         let view = wait_to_scan(&session, fresh).await?;
         let Some(shown) = view.qr else {
             return Err(not_connected(&view));
@@ -243,7 +247,8 @@ impl Sessions {
         self.inner.store.set_wanted(id, true).await?;
         loop {
             let session = self.start(&row)?;
-            if !session.view.borrow().ended && session.commands.send(Command::Asked).await.is_ok() {
+            if !session.view.borrow().ending && session.commands.send(Command::Asked).await.is_ok()
+            {
                 return Ok(session);
             }
             // It is on its way out; the next one starts after it.

@@ -44,6 +44,8 @@ pub(crate) struct View {
     pub linked: bool,
     /// Logged in, and able to send.
     pub open: bool,
+    /// It will end, and can no longer be asked for anything.
+    pub ending: bool,
     /// All that it did is stored; from now on the session's row tells its health.
     pub ended: bool,
     pub jid: Option<String>,
@@ -98,6 +100,7 @@ impl Supervisor {
             health: life.health(),
             linked,
             open: false,
+            ending: false,
             ended: false,
             jid: row.jid.clone(),
             lid: row.lid.clone(),
@@ -287,6 +290,7 @@ impl Running {
             view.health = life.health();
             view.linked = life.is_linked();
             view.open = life.is_open() && view.live.is_some();
+            view.ending = life.has_ended();
         });
     }
 
