@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 /// The admin token that the sandbox has by default.
 const ADMIN: &str = "sandbox-admin";
 /// How long all sessions together may take to be online.
-const ONLINE_MAX: Duration = Duration::from_secs(300);
+const ONLINE_MAX: Duration = Duration::from_secs(120);
 /// Between two looks. Each costs the gateway some time, so it should not be much shorter.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -91,10 +91,13 @@ impl Fleet {
             if online >= wanted {
                 return Ok(());
             }
-            ensure!(
-                Instant::now() < until,
-                "{online} of {wanted} sessions are online"
-            );
+            if Instant::now() >= until {
+                let missing = sessions
+                    .iter()
+                    .find(|session| session["connected"] != true || session["loggedIn"] != true);
+                let name = missing.map_or(&Value::Null, |session| &session["name"]);
+                bail!("{online} of {wanted} sessions are online; {name} is not");
+            }
             sleep(LOOK).await;
         }
     }

@@ -47,6 +47,9 @@ struct Args {
     /// Seconds of rest before memory is measured.
     #[arg(long, default_value_t = 10)]
     rest: u64,
+    /// What the gateway logs, as its own flag takes it.
+    #[arg(long, default_value = "warn")]
+    log: String,
     /// A flag for `wago sandbox`, as `--gateway=--dialling=64`.
     #[arg(long = "gateway")]
     gateway: Vec<String>,
@@ -71,13 +74,14 @@ async fn main() -> Result<()> {
     let flags = ["network", "--ephemeral", "--port", "0", "--seed", "1"];
     let network = Process::start(&args.wago, flags)?;
     let gateway_flags = || {
-        let fixed = ["sandbox", "--port", "0", "--log", "warn", "--network"];
+        let fixed = ["sandbox", "--port", "0", "--network"];
         let place = ["--data".into(), data.path().display().to_string()];
         fixed
             .map(str::to_owned)
             .into_iter()
             .chain([network.url().to_owned()])
             .chain(place)
+            .chain(["--log".into(), args.log.clone()])
             .chain(args.gateway.clone())
     };
     let gateway = Process::start(&args.wago, gateway_flags())?;
