@@ -89,6 +89,8 @@ export class Client extends EventEmitter {
     socket.ev.on('creds.update', (update) => Object.assign(socket.authState.creds, update))
     socket.ev.on('messages.upsert', ({ messages }) => {
       this.messages.push(...messages)
+      // A receipt that comes with the message's own announcement is folded into it.
+      for (const { key, status } of messages) if (status != null) this.receipts.push({ id: key.id, status })
       this.emit('change')
     })
     socket.ev.on('messages.update', (updates) => {

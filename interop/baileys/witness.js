@@ -1,36 +1,18 @@
 // An independent client joins the network: Baileys, which shares no line with WaGo or its protocol engine.
 // usage: node witness.js PATH-TO-WAGO   (a build with the feature `sandbox`)
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { ADMIN, sandbox, steps } from '../sandbox.js'
 import { AuthState, Client, textOf, trustRoot } from './client.js'
 import { Gateway } from './gateway.js'
 import { Network } from './network.js'
 
+// libsignal's port to Node logs whole sessions, private keys among them.
+console.info = () => {}
+
 const DELIVERED = 3
 const READ = 4
-const ADMIN = 'witness-admin-token'
 
-const binary = process.argv[2]
-if (!binary) {
-  console.error('usage: node witness.js PATH-TO-WAGO')
-  process.exit(2)
-}
-
-const data = mkdtempSync(join(tmpdir(), 'wago-witness-'))
-const wago = spawn(binary, ['sandbox', '--data', data, '--port', '0', '--sandbox-port', '0', '--admintoken', ADMIN], {
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-const [gatewayUrl, networkUrl] = await new Promise((resolve, reject) => {
-  wago.once('exit', (code) => reject(new Error(`wago ended with ${code} before it was ready`)))
-  createInterface({ input: wago.stdout }).on('line', (line) => {
-    if (line.startsWith('ready ')) resolve(line.split(' ').slice(1))
-  })
-})
-
+const { gateway: gatewayUrl, network: networkUrl, stop } = await sandbox(process.argv[2])
 const network = new Network(networkUrl)
 await network.follow()
 const { rootKey } = await network.info()
@@ -49,18 +31,7 @@ const socketUrl = networkUrl.replace('http:', 'ws:') + '/ws/chat'
 let client = new Client(socketUrl, auth).start()
 const jid = (phone) => `${phone.number}@s.whatsapp.net`
 
-let passed = 0
-let failed = 0
-async function step(name, run) {
-  try {
-    await run()
-    passed += 1
-    console.log(`ok    ${name}`)
-  } catch (error) {
-    failed += 1
-    console.log(`FAIL  ${name}\n      ${error.stack}`)
-  }
-}
+const { step, end } = steps()
 
 await step('pairs by QR, restarts, and is online', async () => {
   const qr = await client.until('a QR code', () => client.qr)
@@ -152,8 +123,5 @@ await step('its phone unlinks it, and it is told so', async () => {
 client.stop()
 gateway.stop()
 network.unfollow()
-wago.kill('SIGTERM')
-await new Promise((resolve) => wago.once('exit', resolve))
-rmSync(data, { recursive: true, force: true })
-console.log(`\n${passed} passed, ${failed} failed`)
-process.exit(failed === 0 ? 0 : 1)
+await stop()
+end()

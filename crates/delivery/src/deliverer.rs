@@ -13,9 +13,6 @@ use crate::{client::Deliveries, lane::Lane, now_ms, schedule::Schedule};
 
 /// The store's query names each busy lane, and SQLite bounds the depth of an expression.
 const IN_FLIGHT_LIMIT: usize = 256;
-/// Due lanes looked through for one whose webhook has a place free. If more than these wait for webhooks without one,
-/// those behind them wait too, until places come free.
-const LOOKAHEAD: usize = 1_024;
 /// While a due delivery is in flight, the store cannot tell when the next one is due, so it is asked this often.
 const RECHECK: Duration = Duration::from_secs(1);
 /// The longest wait for a due time: the system's clock may be set meanwhile.
@@ -123,24 +120,30 @@ impl Dispatcher {
         while let Some(ended) = self.tasks.try_join_next_with_id() {
             self.free(ended)?;
         }
-        let mut limit = self.in_flight_max - self.running.len();
-        while limit > 0 {
+        let mut full: Vec<WebhookId> = Vec::new();
+        loop {
+            let places = self.in_flight_max - self.running.len();
             let busy: Vec<_> = self.running.values().cloned().collect();
-            let due = self.lane.store.due_deliveries(now_ms(), limit as u64, &busy).await?;
-            let complete = due.len() < limit;
-            let mut passed_over = false;
-            for delivery in due {
-                if self.running.len() == self.in_flight_max {
-                    break;
+            for (webhook, _) in &busy {
+                if !full.contains(webhook) && self.in_flight(*webhook) >= self.per_webhook_max {
+                    full.push(*webhook);
                 }
+            }
+            if places == 0 {
+                break;
+            }
+            let mut passed_over = false;
+            for delivery in self.lane.store.due_deliveries(now_ms(), places as u64, &busy, &full).await? {
                 if self.in_flight(delivery.webhook) < self.per_webhook_max {
                     self.start(delivery);
                 } else {
                     passed_over = true;
                 }
             }
-            let look_further = passed_over && !complete && limit < LOOKAHEAD;
-            limit = if look_further { LOOKAHEAD } else { 0 };
+            // A webhook that became full took places from others: they are asked for again, without it.
+            if !passed_over {
+                break;
+            }
         }
         if self.running.len() == self.in_flight_max {
             return Ok(WAIT_MAX);

@@ -41,6 +41,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/page.js", get(page::script))
         .route("/page.css", get(page::style))
         .route("/phones", get(phones::list).post(phones::create))
+        .route("/phones/{number}/reinstall", post(phones::reinstall))
         .route("/phones/{number}/link", post(phones::link))
         .route("/phones/{number}/devices", get(phones::devices))
         .route("/phones/{number}/devices/{id}", delete(phones::unlink))

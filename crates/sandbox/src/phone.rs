@@ -15,6 +15,8 @@ mod linking_code;
 mod messages;
 pub(crate) mod outbound;
 mod signal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -29,7 +31,8 @@ use crate::{
     account::{Account, Number},
     device::DeviceId,
     journal::Tables,
-    stanza,
+    pairing, stanza,
+    stanza::read::node,
     state::{State, Update},
 };
 
@@ -125,6 +128,37 @@ pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shap
     with(state, number, |phone, state| say(phone, state, upload))?;
     sign_key_indexes(state, number);
     state.changed(Update::Phone { number: number.to_string() });
+    describe(state, number)
+}
+
+/// The phone is set up anew: its account gets a new key, its linked devices are gone, and those who write to it are told.
+pub(crate) fn reinstall(state: &mut State, number: Number) -> Result<shape::Phone> {
+    let phone = state.phones.handsets.remove(&number).ok_or(Error::UnknownPhone)?;
+    let mut phone = phone.reinstalled(&state.journal);
+    let (key, device, upload) = (phone.keys.public(), phone.device(), phone.upload(state));
+    state.phones.handsets.insert(number, phone);
+    let companions: Vec<DeviceId> = state.devices_of(number).map(|(id, _)| id).filter(|id| !id.is_phone()).collect();
+    for companion in companions {
+        pairing::unlink(state, companion);
+    }
+    state.remove_device(DeviceId::phone(number));
+    state.change_account(number, |account| account.key = key);
+    state.add_device(DeviceId::phone(number), device);
+    with(state, number, |phone, state| say(phone, state, upload))?;
+    sign_key_indexes(state, number);
+    state.counters.count("phone reinstalled");
+    let Some(jid) = state.accounts.get(&number).map(Account::jid) else { return Err(Error::UnknownPhone) };
+    for peer in state.peers(number) {
+        for device in state.devices_of(peer).map(|(id, _)| id).collect::<Vec<_>>() {
+            let notification = node("notification")
+                .attr("from", &jid)
+                .attr("type", "encrypt")
+                .attr("id", state.random_id())
+                .attr("t", crate::now())
+                .children([node("identity").build()]);
+            state.deliver(device, notification.build());
+        }
+    }
     describe(state, number)
 }
 

@@ -160,3 +160,55 @@ async fn pairs_by_code() {
     stock.handle.shutdown().await;
     sandbox.network.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_loses_nothing() {
+    let sandbox = Sandbox::start().await;
+    let stock = sandbox.client().await;
+    let qr = stock.qr().await;
+    sandbox.post(&format!("/phones/{ALICE}/link"), json!({ "qr": qr })).await;
+    stock.client.wait_for_connected(PATIENCE).await.unwrap();
+    for kind in ["drop", "duplicate", "reorder"] {
+        sandbox.post("/faults", json!({ "kind": kind, "target": ALICE, "rate": 0.3, "seed": 7 })).await;
+    }
+    let mut expected: Vec<String> = (0..30).map(|n| format!("message {n}")).collect();
+    for text in &expected {
+        sandbox.post(&format!("/phones/{BOB}/send"), json!({ "to": ALICE, "text": text })).await;
+    }
+    let faults = sandbox.get("/faults").await;
+    assert_eq!(faults["active"].as_array().unwrap().len(), 3);
+    sandbox.http.delete(format!("{}/faults", sandbox.network.url())).send().await.unwrap();
+    stock
+        .until("all the texts", |event| {
+            for message in event.messages() {
+                expected.retain(|wanted| Some(wanted.as_str()) != message.message.text_content());
+            }
+            expected.is_empty().then_some(())
+        })
+        .await;
+    stock.handle.shutdown().await;
+    sandbox.network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_port_speaks_tls_with_a_certificate_of_its_own_authority() {
+    let sandbox = Sandbox::start().await;
+    let secure = format!("{}/network", sandbox.network.url().replace("http", "https"));
+    assert!(sandbox.http.get(&secure).send().await.is_err(), "nobody else vouches for it");
+    let authority = reqwest::Certificate::from_pem(sandbox.network.ca_pem().as_bytes()).unwrap();
+    let trusting = reqwest::Client::builder().tls_certs_only([authority]).build().unwrap();
+    let network: Value = trusting.get(&secure).send().await.unwrap().json().await.unwrap();
+    assert_eq!(network["accounts"], 2);
+    sandbox.network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_others_are_refused() {
+    let sandbox = Sandbox::start().await;
+    let url = format!("{}/phones", sandbox.network.url());
+    let ask = |origin: String| sandbox.http.post(&url).header("origin", origin).body(r#"{"number":"15550000009"}"#).send();
+    assert_eq!(ask("https://example.com".to_owned()).await.unwrap().status(), 403);
+    assert_eq!(ask("null".to_owned()).await.unwrap().status(), 403);
+    assert_eq!(ask(sandbox.network.url()).await.unwrap().status(), 201);
+    sandbox.network.stop().await;
+}

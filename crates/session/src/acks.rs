@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use wacore::types::events::ServerAck;
 
 /// Senders that wait on one connection at a time; more are refused.
@@ -19,12 +20,15 @@ pub(crate) struct Ack {
 }
 
 #[derive(Default)]
-pub(crate) struct Acks(Mutex<HashMap<String, oneshot::Sender<Ack>>>);
+pub(crate) struct Acks {
+    waiting: Mutex<HashMap<String, oneshot::Sender<Ack>>>,
+    ended: CancellationToken,
+}
 
 impl Acks {
     /// The receiver fails when the connection ends first. `None` if too many wait already, or one for this very id.
     pub fn expect(&self, id: &str) -> Option<oneshot::Receiver<Ack>> {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         // Those who gave up make room.
         if waiting.len() >= WAITING_MAX {
             waiting.retain(|_, sender| !sender.is_closed());
@@ -41,7 +45,7 @@ impl Acks {
         if ack.class.as_deref().is_some_and(|class| class != "message") {
             return;
         }
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = waiting.remove(&ack.id) {
             let answer = Ack {
                 timestamp: ack.timestamp.map(|time| time.timestamp()),
@@ -56,13 +60,21 @@ impl Acks {
         }
     }
 
-    pub fn clear(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = HashMap::new();
+    /// Resolves when the connection has ended: no ack comes any more, whenever it was begun to be waited for.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    pub fn end(&self) {
+        self.ended.cancel();
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = HashMap::new();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn ack(id: &str, class: &str, error: Option<&str>) -> ServerAck {
@@ -83,7 +95,9 @@ mod tests {
         assert!(one.try_recv().is_err());
         acks.acknowledge(&ack("1", "message", Some("463")));
         assert_eq!(one.try_recv().unwrap().error, Some(463));
-        acks.clear();
+        assert!(acks.ended().now_or_never().is_none());
+        acks.end();
+        assert!(acks.ended().now_or_never().is_some());
         assert!(matches!(
             two.try_recv(),
             Err(oneshot::error::TryRecvError::Closed)

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wacore::{
-    store::{DevicePropsOverride, commands::DeviceCommand},
+    store::{DevicePropsOverride, commands::DeviceCommand, traits::DeviceStore as _},
     types::events::{Event, EventHandler, EventInterest, EventKind, InboundMessage},
 };
 use wago_store::{SessionId, Store};
@@ -216,10 +216,16 @@ async fn run(
         tasks.end(TASKS_MAX).await;
         // With it goes the last sender of events, which ends the recording below.
         drop(subscription);
-        acks.clear();
+        acks.end();
         ended
     };
     let (outcome, ()) = tokio::join!(life, record(events, &made.recorder));
+    // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
+    // after the seal, would lose it. So the last word does not go by the mark.
+    let device = client.persistence_manager().get_device_snapshot();
+    if let Err(error) = backend.save(&device).await {
+        tracing::error!(session = made.recorder.name(), %error, "the session's device could not be stored");
+    }
     backend.gate().seal().await;
     outcome
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use wacore_binary::Jid;
+use wago_contract::session::HealthState;
 use wago_store::SessionId;
 use waproto::{buffa::MessageField, whatsapp as wa};
 use whatsapp_rust::SendOptions;
@@ -15,13 +16,25 @@ use crate::{
     supervisor::Live,
 };
 
+/// How long a send waits for a session that is starting.
+const START_MAX: Duration = Duration::from_secs(10);
 /// How long WhatsApp may take to acknowledge a message. A message may still arrive after it.
 const ACK_MAX: Duration = Duration::from_secs(30);
 
 impl Sessions {
     /// Sends and waits for WhatsApp's ack.
     pub async fn send_text(&self, id: SessionId, send: SendText) -> Result<Sent> {
-        let live = self.live(id)?;
+        let live = self.live(id).await?;
+        let sending = self.send_text_over(&live, send);
+        // The engine may go on waiting on a connection that is gone, and so would the caller.
+        tokio::select! {
+            biased;
+            sent = sending => sent,
+            () = live.acks.ended() => Err(unacknowledged()),
+        }
+    }
+
+    async fn send_text_over(&self, live: &Live, send: SendText) -> Result<Sent> {
         let deadline = tokio::time::Instant::now() + ACK_MAX;
         let to = tokio::time::timeout_at(deadline, self.recipients().find(&live.client, &send.to))
             .await
@@ -31,12 +44,16 @@ impl Sessions {
             Some(id) => id,
             None => live.client.generate_message_id(),
         };
-        deliver(&live, to, message, id, send.expiration).await
+        deliver(live, to, message, id, send.expiration).await
     }
 
-    /// The open connection of a session.
-    fn live(&self, id: SessionId) -> Result<Live> {
+    /// The open connection of a session. One that is just being made is waited for: a device that was linked a moment
+    /// ago has to come back once before it can send.
+    async fn live(&self, id: SessionId) -> Result<Live> {
         let session = self.running(id).ok_or(Error::NoSession)?;
+        let mut view = session.view.clone();
+        let settled = view.wait_for(|view| view.open || !(view.linked && view.health.state == HealthState::Starting));
+        let _ = timeout(START_MAX, settled).await;
         let view = session.view.borrow();
         match &view.live {
             Some(live) if view.open => Ok(live.clone()),
@@ -70,9 +87,7 @@ async fn deliver(
             .send_message_with_options(to, message, options)
             .await
             .map_err(error::send)?;
-        let ack = ack.await.map_err(|_| Error::NotConnected {
-            reason: "the connection ended before WhatsApp acknowledged the message".to_owned(),
-        })?;
+        let ack = ack.await.map_err(|_| unacknowledged())?;
         match ack.error {
             Some(code) => Err(Error::Rejected {
                 code,
@@ -88,6 +103,12 @@ async fn deliver(
         }
     };
     timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)?
+}
+
+fn unacknowledged() -> Error {
+    Error::NotConnected {
+        reason: "the connection ended before WhatsApp acknowledged the message".to_owned(),
+    }
 }
 
 /// What the codes of a refused message mean.

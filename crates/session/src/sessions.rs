@@ -132,8 +132,12 @@ impl Sessions {
         })
     }
 
-    /// The QR code shown now; starts a fresh round when the last one ran out.
+    /// The QR code shown now; starts a fresh round when the last one ran out. [`Error::NoSession`] if nobody connected it.
     pub async fn qr(&self, id: SessionId) -> Result<Qr> {
+        let row = self.row(id).await?;
+        if row.jid.is_none() && !row.wanted {
+            return Err(Error::NoSession);
+        }
         let session = self.unlinked(id).await?;
         let fresh = |view: &View| view.qr.as_ref().is_some_and(|qr| qr.until > Instant::now());
         let view = wait_to_scan(&session, fresh).await?;

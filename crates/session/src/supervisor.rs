@@ -44,6 +44,7 @@ pub(crate) struct View {
     pub linked: bool,
     /// Logged in, and able to send.
     pub open: bool,
+    /// All that it did is stored; from now on the session's row tells its health.
     pub ended: bool,
     pub jid: Option<String>,
     pub lid: Option<String>,
@@ -202,6 +203,7 @@ impl Running {
         }
         self.close().await;
         self.publish();
+        self.view.send_modify(|view| view.ended = true);
         tracing::info!(session = self.name(), state = ?self.life.health().state, "session ended");
     }
 
@@ -216,6 +218,8 @@ impl Running {
         if health.state != before {
             tracing::info!(session = self.name(), state = ?health.state, reason = health.reason, "session changed");
         }
+        // Before anybody is told: who hears of an event and asks for the status must not be shown the one before.
+        self.publish();
         self.perform(effects).await;
     }
 
@@ -283,7 +287,6 @@ impl Running {
             view.health = life.health();
             view.linked = life.is_linked();
             view.open = life.is_open() && view.live.is_some();
-            view.ended = life.has_ended();
         });
     }
 
@@ -336,8 +339,9 @@ impl Running {
                 };
                 // The keys first: a name without them could neither connect nor be linked again.
                 let live = self.view.borrow().live.clone()?;
-                if live.client.persistence_manager().flush().await.is_err() {
-                    tracing::error!(session = self.name(), "the new device could not be stored");
+                if let Err(error) = live.client.persistence_manager().flush().await {
+                    // The connection may have ended meanwhile: WhatsApp closes it after pairing.
+                    tracing::info!(session = self.name(), %error, "the new device is stored when its connection ends");
                 }
                 self.identify(&paired.id, &paired.lid).await;
                 self.tell(Record::new("PairSuccess", &paired)).await;

@@ -106,12 +106,14 @@ impl Store {
         })
     }
 
-    /// Heads of lanes that are due, the longest due first, at most `limit`; lanes in `busy` are left out.
+    /// Heads of lanes that are due, the longest due first, at most `limit`; lanes in `busy` are left out, and so is every
+    /// lane of a webhook in `full`.
     pub async fn due_deliveries(
         &self,
         now_ms: i64,
         limit: u64,
         busy: &[(WebhookId, String)],
+        full: &[WebhookId],
     ) -> Result<Vec<Delivery>> {
         let busy_lanes: String = (0..busy.len())
             .map(|i| {
@@ -122,8 +124,9 @@ impl Store {
                 )
             })
             .collect();
+        let full_webhooks: String = full.iter().map(|webhook| format!(" AND d.webhook_id <> {}", webhook.0)).collect();
         let sql = format!(
-            "{SELECT} WHERE d.state = 0 AND d.due_at <= $1{busy_lanes} AND NOT EXISTS (SELECT 1 FROM deliveries p \
+            "{SELECT} WHERE d.state = 0 AND d.due_at <= $1{busy_lanes}{full_webhooks} AND NOT EXISTS (SELECT 1 FROM deliveries p \
              WHERE p.state = 0 AND p.webhook_id = d.webhook_id AND p.chat = d.chat AND p.id < d.id) \
              ORDER BY d.due_at, d.id LIMIT $2"
         );

@@ -74,7 +74,7 @@ impl Fixture {
 
     /// Attempts made for the first unfinished delivery of the oldest lane, whenever it is due.
     pub async fn attempts_of_first(&self) -> u32 {
-        self.store.due_deliveries(i64::MAX, 1, &[]).await.unwrap()[0].attempts
+        self.store.due_deliveries(i64::MAX, 1, &[], &[]).await.unwrap()[0].attempts
     }
 }
 

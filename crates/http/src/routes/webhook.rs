@@ -1,5 +1,6 @@
 use axum::extract::State;
 use secrecy::SecretString;
+use wago_delivery::guard;
 use wago_contract::webhook::{Format, SetWebhook, Webhook};
 use wago_store::{WebhookChange, WebhookFormat};
 
@@ -7,6 +8,7 @@ use crate::{
     app::App,
     body::Body,
     credentials::Session,
+    error::ApiError,
     reply::{Reply, Result},
 };
 
@@ -24,6 +26,9 @@ pub(crate) async fn set(
     State(app): State<App>,
     Body(set): Body<SetWebhook>,
 ) -> Result<Reply<Webhook>> {
+    if !set.url.is_empty() {
+        guard::check(&set.url, app.allow_private_webhooks).await.map_err(|refused| refusal(&refused))?;
+    }
     let change = WebhookChange {
         url: Some(set.url),
         format: set.format.map(|format| match format {
@@ -41,6 +46,14 @@ pub(crate) async fn set(
         webhook,
         set.events.unwrap_or(session.subscribe),
     )))
+}
+
+fn refusal(refused: &guard::Refused) -> ApiError {
+    let advice = match refused {
+        guard::Refused::Private => "; start WaGo with --allow-private-webhooks if that is meant",
+        _ => "",
+    };
+    ApiError::invalid("WebhookURL", format!("WebhookURL is refused: {refused}{advice}"))
 }
 
 fn shown(webhook: Option<wago_store::Webhook>, subscribe: Vec<String>) -> Webhook {

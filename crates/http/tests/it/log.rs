@@ -72,7 +72,7 @@ async fn a_line_names_the_session_and_never_a_secret() {
     .await;
 
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    for secret in ["secret", "15550001", ADMIN] {
+    for secret in ["secret-token", "secret-new", "secret-body", "secret-s\"", "secret-wrong", "15550001", ADMIN] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
     let first = log.lines().find(|line| line.contains("answered")).unwrap();

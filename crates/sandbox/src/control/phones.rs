@@ -33,19 +33,25 @@ pub(super) async fn create(State(control): State<Control>, Body(new): Body<shape
     Ok((StatusCode::CREATED, Json(control.core.step(|state| phone::create(state, &number, &name))?)))
 }
 
+pub(super) async fn reinstall(State(control): State<Control>, path: Path<String>) -> Answer<Json<shape::Phone>> {
+    let number = number(path)?;
+    Ok(Json(control.core.step(|state| phone::reinstall(state, number))?))
+}
+
 pub(super) async fn link(
     State(control): State<Control>,
     path: Path<String>,
-    Body(link): Body<shape::Link>,
+    Body(wanted): Body<shape::Link>,
 ) -> Answer<(StatusCode, Json<shape::Device>)> {
     let number = number(path)?;
     let core = &control.core;
     core.step(|state| state.phones.get(number).map(|_| ()))?;
-    let device = match (link.qr, link.code) {
+    let device = match (wanted.qr, wanted.code) {
         (Some(qr), None) => link::by_qr(core, number, &qr).await?,
         (None, Some(code)) => link::by_code(core, number, &code).await?,
         _ => return Err(Error::Invalid { field: "qr", expected: "or code is needed, one of them" }.into()),
     };
+    link::settled(core, device).await;
     let devices = core.step(|state| phone::devices(state, number))?;
     let linked = devices.into_iter().find(|linked| linked.id == device.device).ok_or(Error::UnknownDevice)?;
     Ok((StatusCode::CREATED, Json(linked)))

@@ -114,6 +114,20 @@ impl Handset {
         }
     }
 
+    /// A new installation on the same number: new keys, and the messages put back. What was sealed for the old keys cannot
+    /// be opened any more.
+    pub fn reinstalled(self, journal: &Journal) -> Self {
+        let row = |rest: &[u8]| [self.number.key().as_slice(), rest].concat();
+        let (sessions, pre_keys) = self.signal.kept();
+        for address in sessions {
+            journal.delete(SESSIONS, &row(address.as_bytes()));
+        }
+        for id in pre_keys {
+            journal.delete(PRE_KEYS, &row(&id.to_be_bytes()));
+        }
+        Self { messages: self.messages, ..Self::new(self.number) }
+    }
+
     /// Writes what changed. True if that was a message.
     pub fn keep(&mut self, journal: &Journal) -> bool {
         let row = |rest: &[u8]| [self.number.key().as_slice(), rest].concat();

@@ -36,9 +36,17 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             acknowledge(phone, state, &stanza);
         }
         "notification" => {
-            if stanza.text("type").as_deref() == Some("encrypt") && stanza.child("count").is_some() {
+            let encrypt = stanza.text("type").as_deref() == Some("encrypt");
+            if encrypt && stanza.child("count").is_some() {
                 let upload = phone.upload(state);
                 say(phone, state, upload);
+            }
+            // Somebody's phone has new keys: the sessions with it are worth nothing.
+            if encrypt
+                && stanza.child("identity").is_some()
+                && let Some(device) = stanza.jid("from").and_then(|from| device_of(state, &from))
+            {
+                outbound::renew_session(phone, state, device);
             }
             acknowledge(phone, state, &stanza);
         }

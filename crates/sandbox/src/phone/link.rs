@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
+
 use super::{adv, linking_code};
 use crate::{
     Error, Result,
@@ -14,6 +16,7 @@ use crate::{
 
 /// A device that does not answer in this time is not there.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+const SETTLE_MAX: Duration = Duration::from_secs(10);
 
 /// What the phone knows when it decides.
 struct Candidate {
@@ -21,6 +24,21 @@ struct Candidate {
     identity: [u8; 32],
     /// Shared by the two; WhatsApp's servers do not know it.
     secret: [u8; 32],
+}
+
+/// Waits until a new device has come back as itself and takes messages, as a person would look at the screen until it
+/// says so. It is linked all the same if it does not.
+pub(crate) async fn settled(core: &Core, device: DeviceId) {
+    let mut updates = core.updates();
+    let active = || core.step(|state| state.outlets.get(&device).is_some_and(|outlet| outlet.active));
+    let settle = async {
+        while !active() {
+            if let Err(RecvError::Closed) = updates.recv().await {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(SETTLE_MAX, settle).await;
 }
 
 /// A QR code's text. Returns once the device agreed.

@@ -67,6 +67,11 @@ impl Signal {
         self.pre_keys.0.insert(id, record);
     }
 
+    /// All that is kept of it: the addresses of sessions, and the ids of pre-keys.
+    pub fn kept(&self) -> (Vec<String>, Vec<u32>) {
+        (self.sessions.records.keys().cloned().collect(), self.pre_keys.0.keys().copied().collect())
+    }
+
     pub fn has_session(&self, address: &ProtocolAddress) -> bool {
         self.sessions.records.contains_key(address.as_str())
     }

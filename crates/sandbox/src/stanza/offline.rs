@@ -3,7 +3,10 @@
 use wacore_binary::Node;
 
 use super::read::{Read as _, node};
-use crate::{device::DeviceId, state::State};
+use crate::{
+    device::DeviceId,
+    state::{State, Update},
+};
 
 /// Handed over when a client does not say how many it can take.
 const BATCH: usize = 200;
@@ -24,6 +27,7 @@ pub(crate) fn begin(state: &mut State, to: DeviceId) {
         outlet.backlog = total;
         outlet.backlog_total = total;
     }
+    state.changed(Update::Network);
     if total == 0 {
         end(state, to, 0);
         return;

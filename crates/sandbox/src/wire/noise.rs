@@ -10,6 +10,9 @@ use waproto::whatsapp::{self as wa, HandshakeMessage, handshake_message::ServerH
 
 use super::certificate::{Identity, public};
 
+#[cfg(test)]
+mod tests;
+
 /// What a handshake yields.
 pub(crate) struct Secured {
     pub read: NoiseCipher,

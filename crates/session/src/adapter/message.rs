@@ -1,9 +1,12 @@
 //! A message as its event.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use wacore::types::{
-    events::{DecryptFailMode, UnavailableType, UndecryptableMessage},
-    message::{AddressingMode, MessageInfo, MessageSource},
+use wacore::{
+    send::{media_type_from_message, stanza_type_from_message},
+    types::{
+        events::{DecryptFailMode, UnavailableType, UndecryptableMessage},
+        message::{AddressingMode, MessageInfo, MessageSource},
+    },
 };
 use wacore_binary::Jid;
 use wago_contract::event;
@@ -37,6 +40,16 @@ pub fn message(message: &wa::Message, info: &MessageInfo) -> event::MessageEvent
         told.raw_message = Some(to_json(message));
     }
     told.message = to_json(content);
+    // The engine does not keep what the stanza says of its content; the sender's words for it follow from the content.
+    let info = &mut told.info;
+    if info.kind.is_empty() {
+        info.kind = stanza_type_from_message(message).to_owned();
+    }
+    if info.media_type.is_empty() {
+        info.media_type = media_type_from_message(message)
+            .unwrap_or_default()
+            .to_owned();
+    }
     told
 }
 
@@ -231,6 +244,39 @@ mod tests {
             event::ZERO_TIME
         );
         assert_eq!(told.get("RawMessage"), None);
+    }
+
+    #[test]
+    fn the_kind_follows_from_the_content() {
+        let bare = MessageInfo {
+            r#type: String::new(),
+            ..info()
+        };
+        let image = wa::Message {
+            image_message: MessageField::some(wa::message::ImageMessage::default()),
+            ..Default::default()
+        };
+        let sealed = wa::Message {
+            view_once_message_v2: MessageField::some(wa::message::FutureProofMessage {
+                message: MessageField::some(image.clone()),
+            }),
+            ..Default::default()
+        };
+        let text = wa::Message {
+            conversation: Some("hello".into()),
+            ..Default::default()
+        };
+        for (content, kind, media) in [
+            (&text, "text", ""),
+            (&image, "media", "image"),
+            (&sealed, "media", "image"),
+        ] {
+            let told = message(content, &bare).info;
+            assert_eq!(
+                (told.kind.as_str(), told.media_type.as_str()),
+                (kind, media)
+            );
+        }
     }
 
     #[test]

@@ -37,10 +37,10 @@ async fn only_heads_are_due(database: Database) {
         .await
         .unwrap();
     assert!(
-        store.due_deliveries(999, 10, &[]).await.unwrap().is_empty(),
+        store.due_deliveries(999, 10, &[], &[]).await.unwrap().is_empty(),
         "not yet"
     );
-    let due = store.due_deliveries(1_000, 10, &[]).await.unwrap();
+    let due = store.due_deliveries(1_000, 10, &[], &[]).await.unwrap();
     assert_eq!(
         due.iter()
             .map(|d| d.event.chat.as_str())
@@ -51,7 +51,7 @@ async fn only_heads_are_due(database: Database) {
     assert_eq!(due[0].session_jid.as_deref(), Some("1@s.whatsapp.net"));
     let busy = [(due[0].webhook, "x".to_owned())];
     assert_eq!(
-        store.due_deliveries(1_000, 10, &busy).await.unwrap().len(),
+        store.due_deliveries(1_000, 10, &busy, &[]).await.unwrap().len(),
         1
     );
     store
@@ -77,12 +77,12 @@ async fn a_retry_holds_back_its_lane_alone(database: Database) {
         ])
         .await
         .unwrap();
-    let head = store.due_deliveries(1_000, 1, &[]).await.unwrap().remove(0);
+    let head = store.due_deliveries(1_000, 1, &[], &[]).await.unwrap().remove(0);
     store
         .finish_attempt(head.id, attempt(500), Outcome::RetryAt { at_ms: 9_000 })
         .await
         .unwrap();
-    let due = store.due_deliveries(2_000, 10, &[]).await.unwrap();
+    let due = store.due_deliveries(2_000, 10, &[], &[]).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].event.chat, "y");
     assert!(
@@ -101,7 +101,7 @@ async fn a_retry_holds_back_its_lane_alone(database: Database) {
         Some(9_000),
         "the second of the lane waits for the first"
     );
-    let due = store.due_deliveries(9_000, 10, &[]).await.unwrap();
+    let due = store.due_deliveries(9_000, 10, &[], &[]).await.unwrap();
     assert_eq!((due[0].id, due[0].attempts), (head.id, 1));
 }
 
@@ -112,13 +112,13 @@ async fn dead_ones_make_way(database: Database) {
         .record_events(vec![event(a.id, "x", 1), event(a.id, "x", 2)])
         .await
         .unwrap();
-    let head = store.due_deliveries(1_000, 1, &[]).await.unwrap().remove(0);
+    let head = store.due_deliveries(1_000, 1, &[], &[]).await.unwrap().remove(0);
     store
         .finish_attempt(head.id, attempt(500), Outcome::Dead)
         .await
         .unwrap();
     assert_eq!(
-        store.due_deliveries(1_000, 10, &[]).await.unwrap()[0]
+        store.due_deliveries(1_000, 10, &[], &[]).await.unwrap()[0]
             .event
             .payload,
         br#"{"n":2}"#
@@ -148,7 +148,7 @@ async fn lanes_keep_their_order(database: Database) {
     while store.count_pending(None).await.unwrap() > 0 {
         steps += 1;
         assert!(steps < 5_000, "seed {SEED}: it does not end");
-        let due = store.due_deliveries(now, 3, &[]).await.unwrap();
+        let due = store.due_deliveries(now, 3, &[], &[]).await.unwrap();
         if due.is_empty() {
             now = store.next_delivery_at().await.unwrap().unwrap();
         }

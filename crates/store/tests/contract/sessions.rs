@@ -199,7 +199,7 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
         .claim_idempotency(a.id, "key", [0; 32], 1)
         .await
         .unwrap();
-    let due = store.due_deliveries(2_000, 10, &[]).await.unwrap();
+    let due = store.due_deliveries(2_000, 10, &[], &[]).await.unwrap();
     let attempt = Attempt {
         at_ms: 1,
         latency_ms: 1,

@@ -46,12 +46,21 @@ function element(tag, attributes = {}, ...children) {
   return made
 }
 
+/** Fills a list anew, but only when what it shows is news: whoever points at it or stands in it is not disturbed. */
+function fill(list, shown, make) {
+  const news = JSON.stringify(shown)
+  if (list.dataset.shown === news) return false
+  list.dataset.shown = news
+  list.replaceChildren(...make())
+  return true
+}
+
 const user = (jid) => jid.split('@')[0].split(':')[0]
 const nameOf = (jid) => look.phones.find((phone) => phone.number === user(jid))?.name ?? `+${user(jid)}`
 const chosen = () => look.phones.find((phone) => phone.number === look.chosen)
 
 function face(text, number) {
-  const hue = [...number].reduce((sum, digit) => (sum * 31 + digit.charCodeAt(0)) % 360, 7)
+  const hue = [...number].reduce((sum, digit) => (sum * 31 + digit.charCodeAt(0) * 137) % 360, 7)
   return element('span', { class: 'face', style: `background: hsl(${hue} 45% 38%)`, 'aria-hidden': 'true' }, text.slice(0, 1).toUpperCase())
 }
 
@@ -67,7 +76,7 @@ function choose(number) {
 }
 
 function drawPhones() {
-  $('#phones').replaceChildren(...look.phones.map((phone) => element('li', {},
+  fill($('#phones'), [look.phones, look.chosen], () => look.phones.map((phone) => element('li', {},
     element('button', { 'aria-current': phone.number === look.chosen ? 'true' : null, onclick: () => choose(phone.number) },
       face(phone.name, phone.number),
       element('span', {}, phone.name, element('small', {}, `+${phone.number}`)),
@@ -95,7 +104,7 @@ function drawPhone() {
   const chats = new Map()
   for (const message of shown) chats.set(message.chat, message)
   const newest = [...chats].sort(([, a], [, b]) => b.cursor - a.cursor)
-  $('#chats').replaceChildren(...(newest.length ? newest.map(([chat, last]) => element('li', {},
+  fill($('#chats'), [newest, look.phones], () => (newest.length ? newest.map(([chat, last]) => element('li', {},
     element('button', { onclick: () => { look.chat = chat; drawPhone(); readChat() } },
       face(nameOf(chat), user(chat)),
       element('span', {}, element('strong', {}, nameOf(chat)),
@@ -104,7 +113,8 @@ function drawPhone() {
   if (!inChat) return
   const list = $('#messages')
   const marks = { pending: '◌', sent: '✓', delivered: '✓✓', read: '✓✓', refused: '✕ not sent' }
-  list.replaceChildren(...shown.filter((message) => message.chat === look.chat).map((message) => {
+  const thread = shown.filter((message) => message.chat === look.chat)
+  const drawn = fill(list, thread, () => thread.map((message) => {
     const reactions = Object.values(message.reactions ?? {}).join(' ')
     return element('li', { class: message.fromMe ? 'mine' : null },
       message.quoted ? element('span', { class: 'quote' }, message.quoted.text ?? '…') : null,
@@ -113,12 +123,12 @@ function drawPhone() {
         `${message.edited ? 'edited ' : ''}${clock(message.timestamp)} `,
         message.fromMe ? element('span', { class: message.state === 'read' ? 'seen' : null, title: message.state }, marks[message.state] ?? '') : null))
   }))
-  list.scrollTop = list.scrollHeight
+  if (drawn) list.scrollTop = list.scrollHeight
 }
 
 function drawDevices() {
   const linked = look.devices.filter((device) => device.id !== 0)
-  $('#devices').replaceChildren(...(linked.length ? linked.map((device) => element('li', {},
+  fill($('#devices'), [look.chosen, linked], () => (linked.length ? linked.map((device) => element('li', {},
     element('span', { class: device.online ? 'dot on' : 'dot' }),
     element('span', {}, device.name || 'A device', element('small', {}, device.online ? 'online' : 'offline')),
     element('button', { class: 'quiet', onclick: (event) => act(() => call('DELETE', `/phones/${look.chosen}/devices/${device.id}`), event.target) }, 'Log out')))
@@ -127,7 +137,7 @@ function drawDevices() {
 
 function drawScreens() {
   $('#nobody').hidden = look.screens.length > 0
-  $('#screens').replaceChildren(...look.screens.map((screen) => element('li', {},
+  fill($('#screens'), [look.screens, chosen()], () => look.screens.map((screen) => element('li', {},
     element('img', { src: screen.picture, alt: `QR code of session ${screen.name}` }),
     element('div', {}, element('strong', {}, screen.name),
       element('button', {

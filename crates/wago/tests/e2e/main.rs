@@ -1,0 +1,29 @@
+//! Whole journeys over real sockets: the HTTP API on one side, the simulated network's phones on the other, and a
+//! receiver of webhooks.
+
+mod api;
+mod hook;
+mod phones;
+mod process;
+mod world;
+
+mod health;
+mod kill;
+mod logout;
+mod many;
+mod pairing;
+mod restart;
+mod seed;
+mod text;
+
+use std::time::Duration;
+
+/// Far longer than anything here takes: a hang fails, and a slow machine does not.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn patiently<T>(what: &str, wait: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, wait).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}

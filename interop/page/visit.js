@@ -1,0 +1,96 @@
+// A browser opens the network's page and does what a newcomer does: sees a session wait, scans it with one click, reads
+// and types messages.
+// usage: node visit.js PATH-TO-WAGO   (a build with the feature `sandbox`; CHROMIUM names the browser)
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import puppeteer from 'puppeteer-core'
+import { ADMIN, sandbox, steps } from '../sandbox.js'
+
+const PATIENCE = { timeout: 30_000 }
+
+const { gateway, network, stop } = await sandbox(process.argv[2])
+
+async function call(method, path, headers, body) {
+  const response = await fetch(gateway + path, { method, headers, body: body && JSON.stringify(body) })
+  const answer = await response.json()
+  assert.ok(response.ok, `${method} ${path}: ${JSON.stringify(answer)}`)
+  return answer.data
+}
+
+const browser = await puppeteer.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu'],
+  defaultViewport: { width: 1400, height: 900 },
+})
+const page = await browser.newPage()
+const complaints = []
+page.on('pageerror', (error) => complaints.push(String(error)))
+page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+page.on('requestfailed', (request) => request.url().endsWith('/updates') || complaints.push(`${request.url()} failed`))
+
+const shows = (selector, text) =>
+  page.waitForFunction((s, t) => [...document.querySelectorAll(s)].some((e) => e.textContent.includes(t)), PATIENCE, selector, text)
+
+/** Presses what is there now or in a moment: a list may just be drawn anew. */
+const press = (selector) => page.locator(selector).setTimeout(PATIENCE.timeout).click()
+
+const { step, end } = steps()
+
+await step('the page shows the two phones that are there from the start', async () => {
+  await page.goto(network, { waitUntil: 'domcontentloaded' })
+  await shows('#phones', 'Alice')
+  await shows('#phones', 'Bob')
+})
+
+await step('a session that shows a QR code appears, and one click links it', async () => {
+  const admin = { admintoken: ADMIN }
+  await call('POST', '/session/init', admin, { Name: 'shop', Token: 'shop-token', Os: 'Linux' })
+  await call('POST', '/session/connect', { token: 'shop-token' }, { Immediate: false })
+  await shows('#screens', 'shop')
+  await page.waitForFunction(() => document.querySelector('#screens img')?.naturalWidth > 0, PATIENCE)
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'waiting.png') })
+  await press('#screens button')
+  await shows('#devices', 'online')
+  await page.waitForFunction(() => document.querySelectorAll('#screens li').length === 0, PATIENCE)
+  const status = await call('GET', '/session/status', { token: 'shop-token' })
+  assert.equal(status.LoggedIn, true)
+})
+
+await step('what the session sends is read on a phone, and answered by typing', async () => {
+  await call('POST', '/send/text', { token: 'shop-token' }, { Phone: '15550000002', Body: 'Your order is ready' })
+  await page.evaluate(() => [...document.querySelectorAll('#phones button')].find((b) => b.textContent.includes('Bob')).click())
+  await shows('#chats', 'Your order is ready')
+  await press('#chats button')
+  await shows('#messages', 'Your order is ready')
+  await page.type('#compose [name=text]', 'On my way')
+  await press('#compose button')
+  await shows('#messages .mine', 'On my way')
+  await page.waitForFunction(() => document.querySelector('#messages .mine .meta [title=delivered]'), PATIENCE)
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'chat.png') })
+})
+
+await step('a mistake is explained', async () => {
+  await press('#back')
+  await page.type('#compose [name=to]', '4912345')
+  await page.type('#compose [name=text]', 'hello?')
+  await press('#compose button')
+  await shows('#trouble', 'not on this network')
+  complaints.splice(0, complaints.length, ...complaints.filter((complaint) => !complaint.includes('404')))
+})
+
+await step('a phone is added, and a device is logged out', async () => {
+  await page.type('#new-phone [name=number]', '+1 555 000 0003')
+  await page.type('#new-phone [name=name]', 'Carol')
+  await press('#new-phone button')
+  await shows('#title', 'Carol')
+  await page.evaluate(() => [...document.querySelectorAll('#phones button')].find((b) => b.textContent.includes('Alice')).click())
+  await shows('#devices', 'online')
+  await press('#devices button')
+  await shows('#devices', 'None')
+})
+
+await step('nothing went wrong in the browser', async () => assert.deepEqual(complaints, []))
+
+await browser.close()
+await stop()
+end()
