@@ -33,11 +33,7 @@ pub fn token(i: usize) -> String {
 
 impl Fleet {
     pub fn new(network: &str, concurrency: usize) -> Self {
-        Self {
-            http: Client::new(),
-            network: network.to_owned(),
-            concurrency,
-        }
+        Self { http: Client::new(), network: network.to_owned(), concurrency }
     }
 
     /// Makes phones and sessions and links them.
@@ -46,27 +42,12 @@ impl Fleet {
             self.phone(&number(i)).await?;
             let (name, token) = (format!("bench-{i}"), token(i));
             let init = json!({"Name": name, "Token": token, "Os": "bench"});
-            self.ask(
-                Method::POST,
-                &format!("{gateway}/session/init"),
-                ADMIN,
-                init,
-            )
-            .await?;
+            self.ask(Method::POST, &format!("{gateway}/session/init"), ADMIN, init).await?;
             let connect = format!("{gateway}/session/connect");
-            self.ask(Method::POST, &connect, &token, json!({"Immediate": true}))
-                .await?;
-            let shown = self
-                .ask(
-                    Method::GET,
-                    &format!("{gateway}/session/qr"),
-                    &token,
-                    Value::Null,
-                )
-                .await?;
+            self.ask(Method::POST, &connect, &token, json!({"Immediate": true})).await?;
+            let shown = self.ask(Method::GET, &format!("{gateway}/session/qr"), &token, Value::Null).await?;
             let code = shown["data"]["Code"].as_str().context("no QR code")?;
-            self.on_network(&format!("phones/{}/link", number(i)), json!({"qr": code}))
-                .await?;
+            self.on_network(&format!("phones/{}/link", number(i)), json!({"qr": code})).await?;
             Ok(())
         })
         .await
@@ -84,17 +65,14 @@ impl Fleet {
         loop {
             let listed = self.ask(Method::GET, &all, ADMIN, Value::Null).await?;
             let sessions = listed["data"].as_array().context("no list of sessions")?;
-            let online = sessions
-                .iter()
-                .filter(|session| session["connected"] == true && session["loggedIn"] == true)
-                .count();
+            let online =
+                sessions.iter().filter(|session| session["connected"] == true && session["loggedIn"] == true).count();
             if online >= wanted {
                 return Ok(());
             }
             if Instant::now() >= until {
-                let missing = sessions
-                    .iter()
-                    .find(|session| session["connected"] != true || session["loggedIn"] != true);
+                let missing =
+                    sessions.iter().find(|session| session["connected"] != true || session["loggedIn"] != true);
                 let name = missing.map_or(&Value::Null, |session| &session["name"]);
                 bail!("{online} of {wanted} sessions are online; {name} is not");
             }
@@ -103,17 +81,9 @@ impl Fleet {
     }
 
     /// Does something for each number, several at a time.
-    pub async fn each(
-        &self,
-        which: Range<usize>,
-        work: impl AsyncFn(usize) -> Result<()>,
-    ) -> Result<()> {
+    pub async fn each(&self, which: Range<usize>, work: impl AsyncFn(usize) -> Result<()>) -> Result<()> {
         let work = &work;
-        stream::iter(which)
-            .map(|i| async move { work(i).await })
-            .buffer_unordered(self.concurrency)
-            .try_collect()
-            .await
+        stream::iter(which).map(|i| async move { work(i).await }).buffer_unordered(self.concurrency).try_collect().await
     }
 
     pub async fn on_network(&self, path: &str, body: Value) -> Result<Value> {

@@ -58,14 +58,8 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    ensure!(
-        args.few < args.sessions,
-        "--few must be less than --sessions"
-    );
-    ensure!(
-        (1..=args.few).contains(&args.busy),
-        "--busy must be from 1 to --few"
-    );
+    ensure!(args.few < args.sessions, "--few must be less than --sessions");
+    ensure!((1..=args.few).contains(&args.busy), "--busy must be from 1 to --few");
     ensure!(args.concurrency > 0, "--concurrency must be at least 1");
     // An error means that there is one already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -101,11 +95,7 @@ async fn main() -> Result<()> {
     fleet.link(gateway.url(), args.few..args.sessions).await?;
     fleet.online(gateway.url(), args.sessions).await?;
     let linked = args.sessions - args.few;
-    say(
-        "sessions linked a second",
-        linked as f64 / started.elapsed().as_secs_f64(),
-        "",
-    );
+    say("sessions linked a second", linked as f64 / started.elapsed().as_secs_f64(), "");
     tokio::time::sleep(rest).await;
     let many = Usage::of(gateway.id())?;
     say_usage(&format!("{} sessions", args.sessions), &many);
@@ -114,29 +104,17 @@ async fn main() -> Result<()> {
     gateway.stop()?;
     let gateway = Process::start(&args.wago, gateway_flags())?;
     fleet.online(gateway.url(), args.sessions).await?;
-    say(
-        &format!("start to {} sessions online", args.sessions),
-        gateway.started().elapsed().as_secs_f64(),
-        "s",
-    );
+    say(&format!("start to {} sessions online", args.sessions), gateway.started().elapsed().as_secs_f64(), "s");
     let busy = Usage::of(gateway.id())?;
     say("processor time of that start", busy.processor_s, "s");
     tokio::time::sleep(rest).await;
     let back = Usage::of(gateway.id())?;
-    say_usage(
-        &format!("{} sessions after a restart", args.sessions),
-        &back,
-    );
+    say_usage(&format!("{} sessions after a restart", args.sessions), &back);
     say_marginal("after a restart", &empty, &back, args.sessions);
 
     if args.messages > 0 {
         let receiver = Receiver::start().await?;
-        let traffic = Traffic {
-            fleet: &fleet,
-            gateway: &gateway,
-            sessions: args.busy,
-            messages: args.messages,
-        };
+        let traffic = Traffic { fleet: &fleet, gateway: &gateway, sessions: args.busy, messages: args.messages };
         traffic.inward(&receiver).await?;
         traffic.outward().await?;
         let after = Usage::of(gateway.id())?;
