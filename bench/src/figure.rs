@@ -32,12 +32,7 @@ impl Usage {
         let handles = fs::read_dir(format!("/proc/{process}/fd"))?.count();
         // The program's name, in brackets, may have spaces in it; user and system time are the 12th and 13th after it.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks: f64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
+        let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         Ok(Self {
             rss_kib: value(&status, "VmRSS:")?,
             pss_kib: value(&rollup, "Pss:")?,

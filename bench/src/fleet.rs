@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 /// The admin token that the sandbox has by default.
 const ADMIN: &str = "sandbox-admin";
 /// How long all sessions together may take to be online.
-const ONLINE_MAX: Duration = Duration::from_secs(300);
+const ONLINE_MAX: Duration = Duration::from_secs(120);
 /// Between two looks. Each costs the gateway some time, so it should not be much shorter.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -33,11 +33,7 @@ pub fn token(i: usize) -> String {
 
 impl Fleet {
     pub fn new(network: &str, concurrency: usize) -> Self {
-        Self {
-            http: Client::new(),
-            network: network.to_owned(),
-            concurrency,
-        }
+        Self { http: Client::new(), network: network.to_owned(), concurrency }
     }
 
     /// Makes phones and sessions and links them.
@@ -46,27 +42,12 @@ impl Fleet {
             self.phone(&number(i)).await?;
             let (name, token) = (format!("bench-{i}"), token(i));
             let init = json!({"Name": name, "Token": token, "Os": "bench"});
-            self.ask(
-                Method::POST,
-                &format!("{gateway}/session/init"),
-                ADMIN,
-                init,
-            )
-            .await?;
+            self.ask(Method::POST, &format!("{gateway}/session/init"), ADMIN, init).await?;
             let connect = format!("{gateway}/session/connect");
-            self.ask(Method::POST, &connect, &token, json!({"Immediate": true}))
-                .await?;
-            let shown = self
-                .ask(
-                    Method::GET,
-                    &format!("{gateway}/session/qr"),
-                    &token,
-                    Value::Null,
-                )
-                .await?;
+            self.ask(Method::POST, &connect, &token, json!({"Immediate": true})).await?;
+            let shown = self.ask(Method::GET, &format!("{gateway}/session/qr"), &token, Value::Null).await?;
             let code = shown["data"]["Code"].as_str().context("no QR code")?;
-            self.on_network(&format!("phones/{}/link", number(i)), json!({"qr": code}))
-                .await?;
+            self.on_network(&format!("phones/{}/link", number(i)), json!({"qr": code})).await?;
             Ok(())
         })
         .await
@@ -84,33 +65,25 @@ impl Fleet {
         loop {
             let listed = self.ask(Method::GET, &all, ADMIN, Value::Null).await?;
             let sessions = listed["data"].as_array().context("no list of sessions")?;
-            let online = sessions
-                .iter()
-                .filter(|session| session["connected"] == true && session["loggedIn"] == true)
-                .count();
+            let online =
+                sessions.iter().filter(|session| session["connected"] == true && session["loggedIn"] == true).count();
             if online >= wanted {
                 return Ok(());
             }
-            ensure!(
-                Instant::now() < until,
-                "{online} of {wanted} sessions are online"
-            );
+            if Instant::now() >= until {
+                let missing =
+                    sessions.iter().find(|session| session["connected"] != true || session["loggedIn"] != true);
+                let name = missing.map_or(&Value::Null, |session| &session["name"]);
+                bail!("{online} of {wanted} sessions are online; {name} is not");
+            }
             sleep(LOOK).await;
         }
     }
 
     /// Does something for each number, several at a time.
-    pub async fn each(
-        &self,
-        which: Range<usize>,
-        work: impl AsyncFn(usize) -> Result<()>,
-    ) -> Result<()> {
+    pub async fn each(&self, which: Range<usize>, work: impl AsyncFn(usize) -> Result<()>) -> Result<()> {
         let work = &work;
-        stream::iter(which)
-            .map(|i| async move { work(i).await })
-            .buffer_unordered(self.concurrency)
-            .try_collect()
-            .await
+        stream::iter(which).map(|i| async move { work(i).await }).buffer_unordered(self.concurrency).try_collect().await
     }
 
     pub async fn on_network(&self, path: &str, body: Value) -> Result<Value> {

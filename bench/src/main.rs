@@ -47,6 +47,9 @@ struct Args {
     /// Seconds of rest before memory is measured.
     #[arg(long, default_value_t = 10)]
     rest: u64,
+    /// What the gateway logs, as its own flag takes it.
+    #[arg(long, default_value = "warn")]
+    log: String,
     /// A flag for `wago sandbox`, as `--gateway=--dialling=64`.
     #[arg(long = "gateway")]
     gateway: Vec<String>,
@@ -55,14 +58,8 @@ struct Args {
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    ensure!(
-        args.few < args.sessions,
-        "--few must be less than --sessions"
-    );
-    ensure!(
-        (1..=args.few).contains(&args.busy),
-        "--busy must be from 1 to --few"
-    );
+    ensure!(args.few < args.sessions, "--few must be less than --sessions");
+    ensure!((1..=args.few).contains(&args.busy), "--busy must be from 1 to --few");
     ensure!(args.concurrency > 0, "--concurrency must be at least 1");
     // An error means that there is one already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -71,13 +68,14 @@ async fn main() -> Result<()> {
     let flags = ["network", "--ephemeral", "--port", "0", "--seed", "1"];
     let network = Process::start(&args.wago, flags)?;
     let gateway_flags = || {
-        let fixed = ["sandbox", "--port", "0", "--log", "warn", "--network"];
+        let fixed = ["sandbox", "--port", "0", "--network"];
         let place = ["--data".into(), data.path().display().to_string()];
         fixed
             .map(str::to_owned)
             .into_iter()
             .chain([network.url().to_owned()])
             .chain(place)
+            .chain(["--log".into(), args.log.clone()])
             .chain(args.gateway.clone())
     };
     let gateway = Process::start(&args.wago, gateway_flags())?;
@@ -97,11 +95,7 @@ async fn main() -> Result<()> {
     fleet.link(gateway.url(), args.few..args.sessions).await?;
     fleet.online(gateway.url(), args.sessions).await?;
     let linked = args.sessions - args.few;
-    say(
-        "sessions linked a second",
-        linked as f64 / started.elapsed().as_secs_f64(),
-        "",
-    );
+    say("sessions linked a second", linked as f64 / started.elapsed().as_secs_f64(), "");
     tokio::time::sleep(rest).await;
     let many = Usage::of(gateway.id())?;
     say_usage(&format!("{} sessions", args.sessions), &many);
@@ -110,29 +104,17 @@ async fn main() -> Result<()> {
     gateway.stop()?;
     let gateway = Process::start(&args.wago, gateway_flags())?;
     fleet.online(gateway.url(), args.sessions).await?;
-    say(
-        &format!("start to {} sessions online", args.sessions),
-        gateway.started().elapsed().as_secs_f64(),
-        "s",
-    );
+    say(&format!("start to {} sessions online", args.sessions), gateway.started().elapsed().as_secs_f64(), "s");
     let busy = Usage::of(gateway.id())?;
     say("processor time of that start", busy.processor_s, "s");
     tokio::time::sleep(rest).await;
     let back = Usage::of(gateway.id())?;
-    say_usage(
-        &format!("{} sessions after a restart", args.sessions),
-        &back,
-    );
+    say_usage(&format!("{} sessions after a restart", args.sessions), &back);
     say_marginal("after a restart", &empty, &back, args.sessions);
 
     if args.messages > 0 {
         let receiver = Receiver::start().await?;
-        let traffic = Traffic {
-            fleet: &fleet,
-            gateway: &gateway,
-            sessions: args.busy,
-            messages: args.messages,
-        };
+        let traffic = Traffic { fleet: &fleet, gateway: &gateway, sessions: args.busy, messages: args.messages };
         traffic.inward(&receiver).await?;
         traffic.outward().await?;
         let after = Usage::of(gateway.id())?;

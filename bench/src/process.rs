@@ -20,10 +20,7 @@ pub struct Process {
 
 impl Process {
     /// Returns when it says that it is ready. Its log goes where ours goes.
-    pub fn start(
-        program: &Path,
-        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
-    ) -> Result<Self> {
+    pub fn start(program: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(program)
             .args(args)
@@ -41,12 +38,7 @@ impl Process {
                 break words.next().context("ready, but where?")?.to_owned();
             }
         };
-        Ok(Self {
-            child,
-            _stdout: stdout,
-            url,
-            started,
-        })
+        Ok(Self { child, _stdout: stdout, url, started })
     }
 
     pub fn id(&self) -> u32 {
@@ -63,9 +55,7 @@ impl Process {
 
     /// Asks it to end, and waits for that.
     pub fn stop(mut self) -> Result<()> {
-        let asked = Command::new("kill")
-            .args(["-TERM", &self.id().to_string()])
-            .status()?;
+        let asked = Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
         ensure!(asked.success(), "the process could not be asked to end");
         let end = self.child.wait()?;
         ensure!(end.success(), "a process ended with {end}");

@@ -33,10 +33,7 @@ impl Receiver {
         let mut count = self.count.clone();
         let enough = timeout(WAIT_MAX, count.wait_for(|count| *count >= wanted)).await;
         let came = *self.count.borrow();
-        ensure!(
-            matches!(enough, Ok(Ok(_))),
-            "{came} of {wanted} deliveries came"
-        );
+        ensure!(matches!(enough, Ok(Ok(_))), "{came} of {wanted} deliveries came");
         Ok(())
     }
 }

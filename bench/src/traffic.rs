@@ -31,14 +31,11 @@ impl Traffic<'_> {
     /// From the phones' sending to the webhook's answer.
     pub async fn inward(&self, receiver: &Receiver) -> Result<()> {
         let fleet = self.fleet;
-        fleet
-            .each(0..OTHERS, async |i| fleet.phone(&other(i)).await)
-            .await?;
+        fleet.each(0..OTHERS, async |i| fleet.phone(&other(i)).await).await?;
         let webhook = format!("{}/webhook", self.gateway.url());
         fleet
             .each(0..self.sessions, async |i| {
-                let set =
-                    json!({"WebhookURL": receiver.url, "Events": ["Message"], "Format": "json"});
+                let set = json!({"WebhookURL": receiver.url, "Events": ["Message"], "Format": "json"});
                 fleet.ask(Method::POST, &webhook, &token(i), set).await?;
                 Ok(())
             })
@@ -55,9 +52,7 @@ impl Traffic<'_> {
         receiver.received(self.warm_up()).await?;
 
         let measured = Measured::start(self.gateway)?;
-        fleet
-            .each(self.warm_up()..self.warm_up() + self.messages, send)
-            .await?;
+        fleet.each(self.warm_up()..self.warm_up() + self.messages, send).await?;
         receiver.received(self.warm_up() + self.messages).await?;
         measured.say("messages in, to the webhook", self.messages)
     }
@@ -70,16 +65,11 @@ impl Traffic<'_> {
             let to = other(i / self.sessions + i);
             let body = json!({"Phone": to, "Body": format!("message {i}")});
             let token = token(i % self.sessions);
-            fleet
-                .ask(Method::POST, &url, &token, body)
-                .await
-                .map(|_| ())
+            fleet.ask(Method::POST, &url, &token, body).await.map(|_| ())
         };
         fleet.each(0..self.warm_up(), send).await?;
         let measured = Measured::start(self.gateway)?;
-        fleet
-            .each(self.warm_up()..self.warm_up() + self.messages, send)
-            .await?;
+        fleet.each(self.warm_up()..self.warm_up() + self.messages, send).await?;
         measured.say("sends", self.messages)
     }
 
@@ -97,22 +87,14 @@ struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     fn start(gateway: &'a Process) -> Result<Self> {
-        Ok(Self {
-            gateway,
-            started: Instant::now(),
-            processor_s: Usage::of(gateway.id())?.processor_s,
-        })
+        Ok(Self { gateway, started: Instant::now(), processor_s: Usage::of(gateway.id())?.processor_s })
     }
 
     fn say(self, what: &str, count: usize) -> Result<()> {
         let seconds = self.started.elapsed().as_secs_f64();
         let processor = Usage::of(self.gateway.id())?.processor_s - self.processor_s;
         say(&format!("{what}, a second"), count as f64 / seconds, "");
-        say(
-            &format!("{what}: gateway's processor time each"),
-            processor / count as f64 * 1_000.0,
-            "ms",
-        );
+        say(&format!("{what}: gateway's processor time each"), processor / count as f64 * 1_000.0, "ms");
         Ok(())
     }
 }

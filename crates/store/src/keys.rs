@@ -6,8 +6,9 @@ use sqlx::{Any, AnyConnection, Row as _, Transaction, any::AnyRow};
 
 use crate::{Result, SessionId, Store, writer::Job};
 
-/// Rows in one statement; five values each stay far below both engines' limits.
-const ROWS_PER_STATEMENT: usize = 500;
+/// Rows in one statement. SQLite's driver looks each parameter's name up among all, so that twice the rows cost four
+/// times as much; far fewer would cost a statement for each.
+const ROWS_PER_STATEMENT: usize = 50;
 
 /// Which of the engine's collections a row belongs to. A small number chosen by the session crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

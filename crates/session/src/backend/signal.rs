@@ -1,6 +1,6 @@
 //! Keys and ratchets of the Signal protocol.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,6 +8,9 @@ use wacore::store::{error::Result, traits::SignalStore};
 use wago_store::{KeyOp, KeyRow, Kind};
 
 use super::{ALL, Backend, damaged, delete, kind, put};
+
+/// Pre-keys that are asked for by name; more are looked for among all.
+const NAMED_MAX: usize = 32;
 
 /// Big-endian, so that the order of keys is the order of ids.
 fn id_key(id: u32) -> Vec<u8> {
@@ -115,10 +118,17 @@ impl SignalStore for Backend {
     }
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
-        let keys: Vec<_> = ids.iter().map(|id| id_key(*id)).collect();
-        self.rows(kind::PRE_KEY, &keys)
-            .await?
-            .into_iter()
+        let wanted: HashSet<_> = ids.iter().map(|id| id_key(*id)).collect();
+        // Each login compares all that WhatsApp has, which is nearly all there are: naming hundreds of them costs the
+        // database more than reading the few beside them.
+        let rows = if wanted.len() > NAMED_MAX {
+            self.scan(kind::PRE_KEY, &[], ALL).await?
+        } else {
+            let keys: Vec<_> = wanted.iter().cloned().collect();
+            self.rows(kind::PRE_KEY, &keys).await?
+        };
+        rows.into_iter()
+            .filter(|row| wanted.contains(&row.key))
             .map(|row| Ok((id_of(&row)?, Bytes::from(row.value))))
             .collect()
     }
