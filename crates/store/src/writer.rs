@@ -87,9 +87,8 @@ async fn run(
                 }
             }
             Err(error) => {
-                for queued in batch.drain(..).take(1) {
+                if let Some(queued) = batch.pop() {
                     let _ = queued.reply.send(Err(error));
-                    break;
                 }
             }
         }
