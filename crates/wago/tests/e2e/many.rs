@@ -15,7 +15,8 @@ struct Member {
 /// Each writes to the next, and hears from the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_sessions_at_once() {
-    let world = &World::start().await;
+    let sandbox = World::start().await;
+    let world = &sandbox;
     let members: Vec<Member> = stream::iter(0..SESSIONS)
         .map(async |index| {
             let number = format!("1666{index:07}");
@@ -50,4 +51,5 @@ async fn two_hundred_sessions_at_once() {
             .filter(|one| one.kind() == "Message" && one.event()["Info"]["IsFromMe"] == false);
         assert_eq!(received.count(), 1);
     }
+    sandbox.stop().await;
 }
