@@ -85,19 +85,49 @@ pub(crate) async fn apply(
         // A run of plain writes (the pre-keys of a new device are hundreds) goes out in few statements. A statement may
         // not touch one row twice, so a key seen again ends the run.
         let mut seen = std::collections::HashSet::new();
-        let run = ops[at..]
+        let some = &ops[at..ops.len().min(at + ROWS_PER_STATEMENT)];
+        let puts = some
             .iter()
-            .take(ROWS_PER_STATEMENT)
             .take_while(|op| matches!(op, KeyOp::Put { kind, row } if seen.insert((kind.0, row.key.as_slice()))))
             .count();
-        if run > 1 {
-            put_many(tx, session, &ops[at..at + run]).await?;
-            at += run;
+        let numbered = numbered_alike(some);
+        if puts > 1 {
+            put_many(tx, session, &some[..puts]).await?;
+            at += puts;
+        } else if numbered.len() > 1 {
+            set_numbers(tx, session, &numbered).await?;
+            at += numbered.len();
         } else {
             apply_one(tx, session, &ops[at]).await?;
             at += 1;
         }
     }
+    Ok(())
+}
+
+/// The first ops, as far as they give the same number to keys of one kind (a new device's pre-keys, once uploaded).
+fn numbered_alike(ops: &[KeyOp]) -> Vec<(Kind, &[u8], i64)> {
+    let mut alike: Vec<(Kind, &[u8], i64)> = Vec::new();
+    for op in ops {
+        match op {
+            KeyOp::SetNumber { kind, key, number } if alike.first().is_none_or(|first| (first.0, first.2) == (*kind, *number)) => {
+                alike.push((*kind, key, *number));
+            }
+            _ => break,
+        }
+    }
+    alike
+}
+
+async fn set_numbers(tx: &mut Transaction<'_, Any>, session: SessionId, alike: &[(Kind, &[u8], i64)]) -> Result<()> {
+    let Some((kind, _, number)) = alike.first() else { return Ok(()) };
+    let places: Vec<String> = (0..alike.len()).map(|i| format!("${}", i + 4)).collect();
+    let sql = format!("UPDATE keys SET number = $3 WHERE session_id = $1 AND kind = $2 AND key IN ({})", places.join(", "));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).bind(session.0).bind(i64::from(kind.0)).bind(*number);
+    for (_, key, _) in alike {
+        query = query.bind(*key);
+    }
+    query.execute(&mut **tx).await?;
     Ok(())
 }
 
