@@ -14,11 +14,7 @@ pub struct Success<T> {
 
 impl<T> Success<T> {
     pub fn new(data: T) -> Self {
-        Self {
-            code: 200,
-            data,
-            success: true,
-        }
+        Self { code: 200, data, success: true }
     }
 }
 

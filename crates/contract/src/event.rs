@@ -91,11 +91,7 @@ pub struct BotInfo {
 
 impl Default for BotInfo {
     fn default() -> Self {
-        Self {
-            edit_type: String::new(),
-            edit_target_id: String::new(),
-            edit_sender_timestamp_ms: ZERO_TIME.to_owned(),
-        }
+        Self { edit_type: String::new(), edit_target_id: String::new(), edit_sender_timestamp_ms: ZERO_TIME.to_owned() }
     }
 }
 

@@ -31,10 +31,7 @@ pub enum Invalid {
 
 impl Invalid {
     pub fn field(field: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self::Field {
-            field: field.into(),
-            expected: expected.into(),
-        }
+        Self::Field { field: field.into(), expected: expected.into() }
     }
 }
 
@@ -47,23 +44,14 @@ pub struct Name {
 
 impl From<&'static str> for Name {
     fn from(field: &'static str) -> Self {
-        Self {
-            field,
-            aliases: &[],
-        }
+        Self { field, aliases: &[] }
     }
 }
 
 /// A recipient.
-pub const PHONE: Name = Name {
-    field: "Phone",
-    aliases: &["number", "to", "jid", "chat"],
-};
+pub const PHONE: Name = Name { field: "Phone", aliases: &["number", "to", "jid", "chat"] };
 /// A message's id.
-pub const ID: Name = Name {
-    field: "Id",
-    aliases: &["MessageID"],
-};
+pub const ID: Name = Name { field: "Id", aliases: &["MessageID"] };
 
 /// The members of a JSON object.
 pub struct Fields {
@@ -75,24 +63,14 @@ pub struct Fields {
 impl Fields {
     /// An empty body is an empty object.
     pub fn parse(body: &[u8]) -> Result<Self> {
-        let text = std::str::from_utf8(body)
-            .map_err(|_| Invalid::NotUtf8)?
-            .trim();
+        let text = std::str::from_utf8(body).map_err(|_| Invalid::NotUtf8)?.trim();
         if text.is_empty() {
-            return Ok(Self {
-                path: String::new(),
-                members: Vec::new(),
-            });
+            return Ok(Self { path: String::new(), members: Vec::new() });
         }
-        let json = serde_json::from_str(text).map_err(|error| Invalid::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let json = serde_json::from_str(text)
+            .map_err(|error| Invalid::NotJson { line: error.line(), column: error.column() })?;
         match json {
-            Json::Object(members) => Ok(Self {
-                path: String::new(),
-                members,
-            }),
+            Json::Object(members) => Ok(Self { path: String::new(), members }),
             _ => Err(Invalid::NotObject),
         }
     }
@@ -101,26 +79,16 @@ impl Fields {
     /// Taken out, since it may be a large picture.
     pub fn given(&mut self, name: impl Into<Name>) -> Option<Given> {
         let name = name.into();
-        let json = std::iter::once(&name.field)
-            .chain(name.aliases)
-            .find_map(|key| {
-                let (_, json) = self
-                    .members
-                    .iter_mut()
-                    .rev()
-                    .find(|(given, _)| given.eq_ignore_ascii_case(key))?;
-                (*json != Json::Null).then(|| std::mem::replace(json, Json::Null))
-            })?;
-        Some(Given {
-            field: format!("{}{}", self.path, name.field),
-            json,
-        })
+        let json = std::iter::once(&name.field).chain(name.aliases).find_map(|key| {
+            let (_, json) = self.members.iter_mut().rev().find(|(given, _)| given.eq_ignore_ascii_case(key))?;
+            (*json != Json::Null).then(|| std::mem::replace(json, Json::Null))
+        })?;
+        Some(Given { field: format!("{}{}", self.path, name.field), json })
     }
 
     /// The field if it is there and not empty.
     pub fn optional(&mut self, name: impl Into<Name>) -> Option<Given> {
-        self.given(name)
-            .filter(|given| !matches!(&given.json, Json::Text(text) if text.is_empty()))
+        self.given(name).filter(|given| !matches!(&given.json, Json::Text(text) if text.is_empty()))
     }
 
     pub fn required(&mut self, name: impl Into<Name>) -> Result<Given> {
@@ -129,9 +97,7 @@ impl Fields {
     }
 
     pub fn missing(&self, name: impl Into<Name>) -> Invalid {
-        Invalid::Missing {
-            field: format!("{}{}", self.path, name.into().field),
-        }
+        Invalid::Missing { field: format!("{}{}", self.path, name.into().field) }
     }
 
     /// An optional text; see [`Given::text`].
@@ -145,14 +111,8 @@ impl Fields {
     }
 
     /// An optional whole number; see [`Given::integer`].
-    pub fn integer(
-        &mut self,
-        name: impl Into<Name>,
-        range: RangeInclusive<i64>,
-    ) -> Result<Option<i64>> {
-        self.optional(name)
-            .map(|given| given.integer(range))
-            .transpose()
+    pub fn integer(&mut self, name: impl Into<Name>, range: RangeInclusive<i64>) -> Result<Option<i64>> {
+        self.optional(name).map(|given| given.integer(range)).transpose()
     }
 
     /// An optional object, empty unless given.
@@ -160,10 +120,7 @@ impl Fields {
         let name = name.into();
         match self.optional(name) {
             Some(given) => given.object(),
-            None => Ok(Self {
-                path: format!("{}{}.", self.path, name.field),
-                members: Vec::new(),
-            }),
+            None => Ok(Self { path: format!("{}{}.", self.path, name.field), members: Vec::new() }),
         }
     }
 }
@@ -196,12 +153,7 @@ impl Given {
             Json::Number(number) => number.as_i64().filter(|number| range.contains(number)),
             _ => None,
         }
-        .ok_or_else(|| {
-            Invalid::field(
-                self.field,
-                format!("a whole number from {} to {}", range.start(), range.end()),
-            )
-        })
+        .ok_or_else(|| Invalid::field(self.field, format!("a whole number from {} to {}", range.start(), range.end())))
     }
 
     /// A list of at most `items` texts of at most `max` characters each.
@@ -210,20 +162,9 @@ impl Given {
             return Err(Invalid::field(self.field, "a list of strings"));
         };
         if list.len() > items {
-            return Err(Invalid::field(
-                self.field,
-                format!("a list of at most {items} strings"),
-            ));
+            return Err(Invalid::field(self.field, format!("a list of at most {items} strings")));
         }
-        list.into_iter()
-            .map(|json| {
-                Self {
-                    field: self.field.clone(),
-                    json,
-                }
-                .list_item(max)
-            })
-            .collect()
+        list.into_iter().map(|json| Self { field: self.field.clone(), json }.list_item(max)).collect()
     }
 
     fn list_item(self, max: usize) -> Result<String> {
@@ -239,24 +180,14 @@ impl Given {
         let Json::Text(text) = &self.json else {
             return self.texts(items, max);
         };
-        let list = text
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty());
+        let list = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         let json = Json::List(list.map(|word| Json::Text(word.to_owned())).collect());
-        Self {
-            field: self.field,
-            json,
-        }
-        .texts(items, max)
+        Self { field: self.field, json }.texts(items, max)
     }
 
     pub fn object(self) -> Result<Fields> {
         match self.json {
-            Json::Object(members) => Ok(Fields {
-                path: format!("{}.", self.field),
-                members,
-            }),
+            Json::Object(members) => Ok(Fields { path: format!("{}.", self.field), members }),
             _ => Err(Invalid::field(self.field, "an object")),
         }
     }
@@ -267,19 +198,12 @@ impl Given {
         let fields = self.object()?;
         let mut map: Vec<(String, String)> = Vec::new();
         for (key, json) in fields.members {
-            let value = Given {
-                field: format!("{}{}", fields.path, key),
-                json,
-            }
-            .text(max)?;
+            let value = Given { field: format!("{}{}", fields.path, key), json }.text(max)?;
             map.retain(|(known, _)| !known.eq_ignore_ascii_case(&key));
             map.push((key, value));
             if map.len() > items {
                 let field = fields.path.trim_end_matches('.');
-                return Err(Invalid::field(
-                    field,
-                    format!("an object of at most {items} members"),
-                ));
+                return Err(Invalid::field(field, format!("an object of at most {items} members")));
             }
         }
         Ok(map)
@@ -289,10 +213,7 @@ impl Given {
 fn check_length(field: &str, text: &str, max: usize) -> Result<()> {
     // A character is at least a byte, so most texts need no counting.
     if text.len() > max && text.chars().count() > max {
-        return Err(Invalid::field(
-            field,
-            format!("at most {max} characters long"),
-        ));
+        return Err(Invalid::field(field, format!("at most {max} characters long")));
     }
     Ok(())
 }
@@ -307,37 +228,15 @@ mod tests {
 
     #[test]
     fn keys_match_in_any_case_and_by_alias() {
-        for body in [
-            r#"{"Phone":"1"}"#,
-            r#"{"phone":"1"}"#,
-            r#"{"NUMBER":"1"}"#,
-            r#"{"to":"1"}"#,
-            r#"{"JID":"1"}"#,
-        ] {
-            assert_eq!(
-                fields(body).required(PHONE).unwrap().text(9).unwrap(),
-                "1",
-                "{body}"
-            );
+        for body in [r#"{"Phone":"1"}"#, r#"{"phone":"1"}"#, r#"{"NUMBER":"1"}"#, r#"{"to":"1"}"#, r#"{"JID":"1"}"#] {
+            assert_eq!(fields(body).required(PHONE).unwrap().text(9).unwrap(), "1", "{body}");
         }
     }
 
     #[test]
     fn the_last_of_equal_keys_wins_and_null_is_absent() {
-        assert_eq!(
-            fields(r#"{"id":"1","ID":"2","Id":"3"}"#)
-                .text(ID, 9)
-                .unwrap()
-                .as_deref(),
-            Some("3")
-        );
-        assert_eq!(
-            fields(r#"{"Id":null,"messageid":"2"}"#)
-                .text(ID, 9)
-                .unwrap()
-                .as_deref(),
-            Some("2")
-        );
+        assert_eq!(fields(r#"{"id":"1","ID":"2","Id":"3"}"#).text(ID, 9).unwrap().as_deref(), Some("3"));
+        assert_eq!(fields(r#"{"Id":null,"messageid":"2"}"#).text(ID, 9).unwrap().as_deref(), Some("2"));
         assert_eq!(fields(r#"{"Id":null}"#).text(ID, 9).unwrap(), None);
         assert_eq!(fields(r#"{"Id":""}"#).text(ID, 9).unwrap(), None);
     }
@@ -345,20 +244,13 @@ mod tests {
     #[test]
     fn an_empty_body_has_no_fields() {
         for body in ["", "  \n", "{}"] {
-            assert_eq!(
-                fields(body).required("Name").err(),
-                Some(Invalid::Missing {
-                    field: "Name".into()
-                })
-            );
+            assert_eq!(fields(body).required("Name").err(), Some(Invalid::Missing { field: "Name".into() }));
         }
     }
 
     #[test]
     fn errors_name_the_field_by_its_path() {
-        let mut context = fields(r#"{"contextinfo":{"stanzaid":1}}"#)
-            .object("ContextInfo")
-            .unwrap();
+        let mut context = fields(r#"{"contextinfo":{"stanzaid":1}}"#).object("ContextInfo").unwrap();
         let error = context.text("StanzaID", 9).unwrap_err();
         assert_eq!(error.to_string(), "ContextInfo.StanzaID should be a string");
         assert_eq!(
@@ -374,52 +266,28 @@ mod tests {
             (b"null", "payload should be a JSON object"),
             (b"{\"a\":", "payload is not valid JSON (line 1, column 5)"),
             (b"{} {}", "payload is not valid JSON (line 1, column 4)"),
-            (
-                b"{\"a\":\"\\ud800\"}",
-                "payload is not valid JSON (line 1, column 13)",
-            ),
+            (b"{\"a\":\"\\ud800\"}", "payload is not valid JSON (line 1, column 13)"),
             (b"{\"a\":\"\xff\"}", "payload is not valid UTF-8"),
         ] {
             assert_eq!(Fields::parse(body).err().unwrap().to_string(), error);
         }
         let deep = format!("{{\"a\":{}", "[".repeat(100_000));
-        assert!(matches!(
-            Fields::parse(deep.as_bytes()),
-            Err(Invalid::NotJson { .. })
-        ));
+        assert!(matches!(Fields::parse(deep.as_bytes()), Err(Invalid::NotJson { .. })));
     }
 
     #[test]
     fn lengths_are_counted_in_characters() {
         let body = r#"{"a":"äöü"}"#;
         assert!(fields(body).text("a", 3).is_ok());
-        assert_eq!(
-            fields(body).text("a", 2).unwrap_err().to_string(),
-            "a should be at most 2 characters long"
-        );
+        assert_eq!(fields(body).text("a", 2).unwrap_err().to_string(), "a should be at most 2 characters long");
     }
 
     #[test]
     fn words_come_as_a_list_or_with_commas() {
         for body in [r#"{"a":["x","y"]}"#, r#"{"a":"x, y"}"#] {
-            assert_eq!(
-                fields(body).optional("a").unwrap().words(2, 9).unwrap(),
-                ["x", "y"]
-            );
+            assert_eq!(fields(body).optional("a").unwrap().words(2, 9).unwrap(), ["x", "y"]);
         }
-        assert!(
-            fields(r#"{"a":["x","y"]}"#)
-                .optional("a")
-                .unwrap()
-                .words(1, 9)
-                .is_err()
-        );
-        assert!(
-            fields(r#"{"a":["x",1]}"#)
-                .optional("a")
-                .unwrap()
-                .words(9, 9)
-                .is_err()
-        );
+        assert!(fields(r#"{"a":["x","y"]}"#).optional("a").unwrap().words(1, 9).is_err());
+        assert!(fields(r#"{"a":["x",1]}"#).optional("a").unwrap().words(9, 9).is_err());
     }
 }

@@ -14,10 +14,7 @@ const ID_MAX: usize = 128;
 /// People mentioned in one message: more than a group can hold.
 const MENTIONS_MAX: usize = 2_048;
 
-const MENTIONED: Name = Name {
-    field: "MentionedJID",
-    aliases: &["MentionedJIDs", "Mentions"],
-};
+const MENTIONED: Name = Name { field: "MentionedJID", aliases: &["MentionedJIDs", "Mentions"] };
 const EXPIRATION: &str = "Expiration";
 
 /// The body of a route that sends a message.
@@ -33,10 +30,7 @@ pub struct Text {
 
 impl Payload for Text {
     fn read(mut fields: Fields) -> Result<Self> {
-        Ok(Self {
-            envelope: Envelope::read(&mut fields)?,
-            body: fields.required("Body")?.text(BODY_MAX)?,
-        })
+        Ok(Self { envelope: Envelope::read(&mut fields)?, body: fields.required("Body")?.text(BODY_MAX)? })
     }
 }
 
@@ -86,11 +80,7 @@ impl Envelope {
             phone,
             id: message_id(fields, ID)?,
             forward: fields.flag("Forward")? | context.flag("IsForwarded")?,
-            quote: stanza_id.map(|stanza_id| Quote {
-                stanza_id,
-                participant,
-                text,
-            }),
+            quote: stanza_id.map(|stanza_id| Quote { stanza_id, participant, text }),
             mentions,
             expiration: expiration.and_then(|seconds| u32::try_from(seconds).ok()),
         })
@@ -99,10 +89,7 @@ impl Envelope {
 
 fn message_id(fields: &mut Fields, name: Name) -> Result<Option<String>> {
     let id = fields.text(name, ID_MAX)?;
-    if id
-        .as_deref()
-        .is_some_and(|id| !id.bytes().all(|byte| byte.is_ascii_graphic()))
-    {
+    if id.as_deref().is_some_and(|id| !id.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(Invalid::field(name.field, "printable ASCII without spaces"));
     }
     Ok(id)

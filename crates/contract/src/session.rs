@@ -24,11 +24,7 @@ pub struct Init {
 
 impl Payload for Init {
     fn read(mut fields: Fields) -> Result<Self> {
-        Ok(Self {
-            name: label(&mut fields, "Name")?,
-            token: token(&mut fields)?,
-            os: label(&mut fields, "Os")?,
-        })
+        Ok(Self { name: label(&mut fields, "Name")?, token: token(&mut fields)?, os: label(&mut fields, "Os")? })
     }
 }
 
@@ -52,10 +48,7 @@ fn token(fields: &mut Fields) -> Result<String> {
         return Err(fields.missing("Token"));
     }
     if token.len() > TOKEN_MAX || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Invalid::field(
-            "Token",
-            format!("1 to {TOKEN_MAX} printable ASCII characters"),
-        ));
+        return Err(Invalid::field("Token", format!("1 to {TOKEN_MAX} printable ASCII characters")));
     }
     Ok(token)
 }
@@ -178,10 +171,7 @@ impl Identity {
             return Self::default();
         };
         let user = user.split([':', '.']).next().unwrap_or_default();
-        Self {
-            user: user.to_owned(),
-            server: server.to_owned(),
-        }
+        Self { user: user.to_owned(), server: server.to_owned() }
     }
 }
 
@@ -210,9 +200,7 @@ pub struct Rotate {
 
 impl Payload for Rotate {
     fn read(mut fields: Fields) -> Result<Self> {
-        Ok(Self {
-            token: token(&mut fields)?,
-        })
+        Ok(Self { token: token(&mut fields)? })
     }
 }
 
@@ -268,19 +256,10 @@ mod tests {
 
     #[test]
     fn an_identity_leaves_the_device_out() {
-        let identity = |user: &str, server: &str| Identity {
-            user: user.into(),
-            server: server.into(),
-        };
+        let identity = |user: &str, server: &str| Identity { user: user.into(), server: server.into() };
         for (jid, expected) in [
-            (
-                "15550001@s.whatsapp.net",
-                identity("15550001", "s.whatsapp.net"),
-            ),
-            (
-                "15550001:7@s.whatsapp.net",
-                identity("15550001", "s.whatsapp.net"),
-            ),
+            ("15550001@s.whatsapp.net", identity("15550001", "s.whatsapp.net")),
+            ("15550001:7@s.whatsapp.net", identity("15550001", "s.whatsapp.net")),
             ("15550001.0:7@lid", identity("15550001", "lid")),
             ("", Identity::default()),
         ] {

@@ -75,10 +75,7 @@ pub fn read(fields: &mut Fields, name: Name) -> Result<Option<Vec<String>>> {
             continue;
         }
         let Some(known) = NAMES.iter().find(|known| known.eq_ignore_ascii_case(word)) else {
-            return Err(Invalid::field(
-                name.field,
-                format!("a list of event types; known are {}", NAMES.join(", ")),
-            ));
+            return Err(Invalid::field(name.field, format!("a list of event types; known are {}", NAMES.join(", "))));
         };
         if !names.iter().any(|named| named == known) {
             names.push((*known).to_owned());

@@ -38,14 +38,8 @@ const RESERVED: &[&str] = &[
     "x-wago-",
 ];
 
-const WEBHOOK_URL: Name = Name {
-    field: "WebhookURL",
-    aliases: &["webhook", "url"],
-};
-const EVENTS: Name = Name {
-    field: "Events",
-    aliases: &["Subscribe"],
-};
+const WEBHOOK_URL: Name = Name { field: "WebhookURL", aliases: &["webhook", "url"] };
+const EVENTS: Name = Name { field: "Events", aliases: &["Subscribe"] };
 
 /// The body that a webhook receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -76,15 +70,8 @@ impl Payload for SetWebhook {
         Ok(Self {
             url: check_url(url.text(URL_MAX)?.trim())?,
             events: subscription::read(&mut fields, EVENTS)?,
-            format: fields
-                .text("Format", 16)?
-                .as_deref()
-                .map(read_format)
-                .transpose()?,
-            secret: fields
-                .given("Secret")
-                .map(|given| check_secret(given.text(SECRET_MAX)?))
-                .transpose()?,
+            format: fields.text("Format", 16)?.as_deref().map(read_format).transpose()?,
+            secret: fields.given("Secret").map(|given| check_secret(given.text(SECRET_MAX)?)).transpose()?,
             headers: fields
                 .given("Headers")
                 .map(|given| check_headers(given.map(HEADERS_MAX, HEADER_MAX)?))
@@ -95,13 +82,10 @@ impl Payload for SetWebhook {
 
 /// Only the text's form; where it leads is the delivery's business.
 fn check_url(url: &str) -> Result<String> {
-    let scheme = url
-        .split_once("://")
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     let known = matches!(scheme.as_deref(), Some("http" | "https"));
     if !url.is_empty()
-        && (!known
-            || url.contains(|character: char| character.is_control() || character.is_whitespace()))
+        && (!known || url.contains(|character: char| character.is_control() || character.is_whitespace()))
     {
         return Err(Invalid::field(WEBHOOK_URL.field, "an http or https URL"));
     }
@@ -120,10 +104,7 @@ fn check_secret(secret: String) -> Result<String> {
     if secret.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(secret);
     }
-    Err(Invalid::field(
-        "Secret",
-        format!("at most {SECRET_MAX} printable ASCII characters without spaces"),
-    ))
+    Err(Invalid::field("Secret", format!("at most {SECRET_MAX} printable ASCII characters without spaces")))
 }
 
 fn check_headers(headers: Vec<(String, String)>) -> Result<Vec<(String, String)>> {
@@ -142,24 +123,16 @@ fn check_header_name(name: &str) -> Result<String> {
         ));
     }
     let name = name.to_ascii_lowercase();
-    let reserved = |reserved: &&str| {
-        name == *reserved || (reserved.ends_with('-') && name.starts_with(*reserved))
-    };
+    let reserved = |reserved: &&str| name == *reserved || (reserved.ends_with('-') && name.starts_with(*reserved));
     if RESERVED.iter().any(reserved) {
-        return Err(Invalid::field(
-            "Headers",
-            format!("without {name}, which a delivery sets itself"),
-        ));
+        return Err(Invalid::field("Headers", format!("without {name}, which a delivery sets itself")));
     }
     Ok(name)
 }
 
 fn check_header_value(name: &str, value: String) -> Result<String> {
     let trimmed = value.trim();
-    if trimmed
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-    {
+    if trimmed.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Ok(trimmed.to_owned());
     }
     Err(Invalid::field(format!("Headers.{name}"), "printable ASCII"))

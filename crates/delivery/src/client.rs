@@ -150,7 +150,10 @@ mod tests {
     #[tokio::test]
     async fn a_reason_says_the_cause_and_not_the_url() {
         // The port is free again at once, and nothing listens on it.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port")
+            .port();
         let reason = failure(&format!("http://127.0.0.1:{port}/?key=hidden"), true).await;
         assert!(reason.starts_with("cannot connect: ") && reason.contains("refused"), "{reason}");
         assert!(!reason.contains("hidden"), "{reason}");
@@ -158,9 +161,16 @@ mod tests {
 
     #[test]
     fn only_success_counts_as_delivered() {
-        for (status, delivered) in
-            [(200, true), (204, true), (299, true), (301, false), (304, false), (404, false), (410, false), (500, false)]
-        {
+        for (status, delivered) in [
+            (200, true),
+            (204, true),
+            (299, true),
+            (301, false),
+            (304, false),
+            (404, false),
+            (410, false),
+            (500, false),
+        ] {
             let status = StatusCode::from_u16(status).expect("a status");
             assert_eq!(Answer::responded(status).error.is_none(), delivered, "{status}");
         }

@@ -68,18 +68,25 @@ impl Lane {
             return Outcome::Delivered;
         }
         match self.schedule.wait_after(delivery.attempts.saturating_add(1), rand::random()) {
-            Some(wait) => Outcome::RetryAt { at_ms: now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)) },
+            Some(wait) => {
+                Outcome::RetryAt { at_ms: now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)) }
+            }
             None => Outcome::Dead,
         }
     }
 }
 
 fn report(delivery: &Delivery, attempt: &Attempt, outcome: &Outcome) {
-    let (session, event, number) = (&delivery.session_name, &delivery.event.event_id, delivery.attempts.saturating_add(1));
+    let (session, event, number) =
+        (&delivery.session_name, &delivery.event.event_id, delivery.attempts.saturating_add(1));
     let (latency_ms, error) = (attempt.latency_ms, attempt.error.as_deref().unwrap_or_default());
     match outcome {
         Outcome::Delivered => tracing::debug!(session, event, number, latency_ms, "delivered"),
-        Outcome::RetryAt { .. } => tracing::warn!(session, event, number, latency_ms, error, "delivery failed, will be repeated"),
-        Outcome::Dead => tracing::error!(session, event, number, latency_ms, error, "delivery failed for the last time"),
+        Outcome::RetryAt { .. } => {
+            tracing::warn!(session, event, number, latency_ms, error, "delivery failed, will be repeated")
+        }
+        Outcome::Dead => {
+            tracing::error!(session, event, number, latency_ms, error, "delivery failed for the last time")
+        }
     }
 }

@@ -10,7 +10,9 @@ use crate::{form, signature};
 pub(crate) fn parts(webhook: &Webhook, delivery: &Delivery, now_ms: i64) -> (HeaderMap, Vec<u8>) {
     let event = &delivery.event;
     let (media_type, body) = match webhook.format {
-        WebhookFormat::Form => ("application/x-www-form-urlencoded", form::body(delivery.session_token.expose_secret(), &event.payload)),
+        WebhookFormat::Form => {
+            ("application/x-www-form-urlencoded", form::body(delivery.session_token.expose_secret(), &event.payload))
+        }
         WebhookFormat::Json => ("application/json", event.payload.clone()),
     };
 
@@ -88,7 +90,8 @@ mod tests {
     fn the_form_and_its_headers() {
         let (headers, body) = parts(&webhook(WebhookFormat::Form, None), &delivery(), 1_700_000_000_999);
         assert_eq!(body, b"token=tok%20en&jsonData=%7B%22type%22%3A%22Message%22%7D");
-        let mut sent: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        let mut sent: Vec<_> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         sent.sort();
         let expected = [
             "authorization: Bearer x",

@@ -43,7 +43,8 @@ mod tests {
     #[test]
     fn seven_waits_and_then_none() {
         let schedule = Schedule::default();
-        let seconds: Vec<_> = (1..=8).map(|attempts| schedule.wait_after(attempts, 0.5).map(|wait| wait.as_secs())).collect();
+        let seconds: Vec<_> =
+            (1..=8).map(|attempts| schedule.wait_after(attempts, 0.5).map(|wait| wait.as_secs())).collect();
         let expected = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000].map(Some);
         assert_eq!(seconds[..7], expected);
         assert_eq!(seconds[7], None);

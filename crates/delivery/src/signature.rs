@@ -34,8 +34,12 @@ mod tests {
     /// The example of the Standard Webhooks libraries.
     #[test]
     fn standard_webhooks_vector() {
-        let signature =
-            standard("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+        let signature = standard(
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            1_614_265_330,
+            br#"{"test": 2432232314}"#,
+        );
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
@@ -48,6 +52,9 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_not_base64_is_taken_as_it_stands() {
-        assert_eq!(standard("whsec_!", "a", 1, b""), format!("v1,{}", BASE64_STANDARD.encode(hmac(b"whsec_!", &[b"a.1."]))));
+        assert_eq!(
+            standard("whsec_!", "a", 1, b""),
+            format!("v1,{}", BASE64_STANDARD.encode(hmac(b"whsec_!", &[b"a.1."])))
+        );
     }
 }

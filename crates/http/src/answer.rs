@@ -29,8 +29,7 @@ pub(crate) struct RequestId(pub String);
 pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let path: String = request.uri().path().chars().take(PATH_MAX).collect();
-    let span =
-        tracing::info_span!("request", id, method = %request.method(), path, session = Empty);
+    let span = tracing::info_span!("request", id, method = %request.method(), path, session = Empty);
     request.extensions_mut().insert(RequestId(id.clone()));
     let start = Instant::now();
 
@@ -51,12 +50,7 @@ pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     response
 }
 
-fn log(
-    span: &tracing::Span,
-    response: &Response,
-    code: Option<wago_contract::error::ErrorCode>,
-    start: Instant,
-) {
+fn log(span: &tracing::Span, response: &Response, code: Option<wago_contract::error::ErrorCode>, start: Instant) {
     let (status, latency_ms) = (response.status().as_u16(), start.elapsed().as_millis());
     let code = code.map(tracing::field::debug);
     if status >= 500 {
@@ -68,19 +62,12 @@ fn log(
 
 /// The caller's own id if it is a plain word, so that logs can be joined; else a new one.
 fn request_id(request: &Request) -> String {
-    let given = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok());
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {
         (1..=REQUEST_ID_MAX).contains(&id.len())
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
     };
-    given
-        .filter(plain)
-        .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
+    given.filter(plain).map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
 }
 
 /// Bounds the request in time, and turns it away while the process stops.

@@ -73,11 +73,7 @@ struct Inner {
 impl App {
     pub fn new(options: Options) -> Self {
         let send_slots = Arc::new(Semaphore::new(options.limits.sends));
-        Self(Arc::new(Inner {
-            options,
-            sends: TaskTracker::new(),
-            send_slots,
-        }))
+        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -92,9 +88,7 @@ impl App {
 
     /// Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 }

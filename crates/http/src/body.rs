@@ -30,10 +30,7 @@ pub(crate) fn parse<T: Payload>(bytes: &[u8]) -> Result<T> {
 /// The whole body, within the limits of size and time.
 pub(crate) async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     let limit = app.limits.body_bytes;
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit.saturating_add(DROPPED_MAX)) {
         return Err(ApiError::body_too_large(limit));
     }
@@ -55,9 +52,5 @@ async fn collect(body: Stream, limit: usize) -> Result<Bytes> {
             break;
         }
     }
-    if length > limit {
-        Err(ApiError::body_too_large(limit))
-    } else {
-        Ok(bytes.into())
-    }
+    if length > limit { Err(ApiError::body_too_large(limit)) } else { Ok(bytes.into()) }
 }

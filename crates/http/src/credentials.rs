@@ -19,14 +19,8 @@ impl FromRequestParts<App> for Admin {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let token = header(parts, "admintoken")
-            .or_else(|| bearer(parts))
-            .ok_or_else(ApiError::invalid_admin_token)?;
-        if is_admin_token(app, &token) {
-            Ok(Self)
-        } else {
-            Err(ApiError::invalid_admin_token())
-        }
+        let token = header(parts, "admintoken").or_else(|| bearer(parts)).ok_or_else(ApiError::invalid_admin_token)?;
+        if is_admin_token(app, &token) { Ok(Self) } else { Err(ApiError::invalid_admin_token()) }
     }
 }
 
@@ -47,10 +41,7 @@ impl FromRequestParts<App> for Session {
             .map(|token| without_spaces(&token))
             .filter(|token| (1..=TOKEN_MAX).contains(&token.len()))
             .ok_or_else(ApiError::invalid_token)?;
-        let session = app
-            .store
-            .session_by_token(&SecretString::from(token))
-            .await?;
+        let session = app.store.session_by_token(&SecretString::from(token)).await?;
         let session = session.ok_or_else(ApiError::invalid_token)?;
         tracing::Span::current().record("session", &session.name);
         Ok(Self(session))
@@ -59,16 +50,11 @@ impl FromRequestParts<App> for Session {
 
 /// A header that is not plain text cannot be a token, but it was meant as one.
 fn header(parts: &Parts, name: &str) -> Option<String> {
-    parts
-        .headers
-        .get(name)
-        .map(|value| value.to_str().unwrap_or_default().to_owned())
+    parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned())
 }
 
 fn bearer(parts: &Parts) -> Option<String> {
     let value = header(parts, "authorization")?;
     let (scheme, token) = value.trim().split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
 }

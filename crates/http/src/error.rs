@@ -22,35 +22,20 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub fn new(status: StatusCode, code: ErrorCode, text: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            code,
-            text: text.into(),
-            field: None,
-            retryable: false,
-        }
+        Self { status, code, text: text.into(), field: None, retryable: false }
     }
 
     fn at(self, field: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            field: Some(field.into()),
-            ..self
-        }
+        Self { field: Some(field.into()), ..self }
     }
 
     fn retryable(self) -> Self {
-        Self {
-            retryable: true,
-            ..self
-        }
+        Self { retryable: true, ..self }
     }
 
     /// Trying again could do the thing twice.
     pub fn not_retryable(self) -> Self {
-        Self {
-            retryable: false,
-            ..self
-        }
+        Self { retryable: false, ..self }
     }
 
     pub fn invalid(field: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
@@ -62,11 +47,7 @@ impl ApiError {
     }
 
     pub fn invalid_admin_token() -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            InvalidAdminToken,
-            "invalid admin token",
-        )
+        Self::new(StatusCode::UNAUTHORIZED, InvalidAdminToken, "invalid admin token")
     }
 
     pub fn unknown_route() -> Self {
@@ -82,29 +63,15 @@ impl ApiError {
     }
 
     pub fn body_too_large(limit: usize) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            BodyTooLarge,
-            format!("body is larger than {limit} bytes"),
-        )
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, BodyTooLarge, format!("body is larger than {limit} bytes"))
     }
 
     pub fn body_too_slow() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            BodyTooSlow,
-            "body did not arrive in time",
-        )
-        .retryable()
+        Self::new(StatusCode::REQUEST_TIMEOUT, BodyTooSlow, "body did not arrive in time").retryable()
     }
 
     pub fn body_broken() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            InvalidPayload,
-            "body could not be read to its end",
-        )
-        .retryable()
+        Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "body could not be read to its end").retryable()
     }
 
     pub fn idempotency_mismatch() -> Self {
@@ -114,9 +81,7 @@ impl ApiError {
 
     pub fn idempotency_in_progress() -> Self {
         let text = "a request with this Idempotency-Key is being worked on";
-        Self::new(StatusCode::CONFLICT, IdempotencyInProgress, text)
-            .at("Idempotency-Key")
-            .retryable()
+        Self::new(StatusCode::CONFLICT, IdempotencyInProgress, text).at("Idempotency-Key").retryable()
     }
 
     pub fn not_connected(reason: &str) -> Self {
@@ -125,49 +90,27 @@ impl ApiError {
     }
 
     pub fn overloaded() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Overloaded,
-            "too many requests at once",
-        )
-        .retryable()
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, Overloaded, "too many requests at once").retryable()
     }
 
     pub fn shutting_down() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            ShuttingDown,
-            "shutting down",
-        )
-        .retryable()
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ShuttingDown, "shutting down").retryable()
     }
 
     pub fn database_unreachable() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            StorageFailed,
-            "the database does not answer",
-        )
-        .retryable()
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, StorageFailed, "the database does not answer").retryable()
     }
 
     /// `safe`: the request only reads, so that asking again does no harm.
     pub fn timeout(safe: bool) -> Self {
         let text = "the request took too long";
         let error = Self::new(StatusCode::GATEWAY_TIMEOUT, Timeout, text);
-        Self {
-            retryable: safe,
-            ..error
-        }
+        Self { retryable: safe, ..error }
     }
 
     /// What happened is in the log, where the request's id leads.
     pub fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Internal,
-            "internal error",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Internal, "internal error")
     }
 
     pub fn status(&self) -> StatusCode {
@@ -214,24 +157,16 @@ impl From<Invalid> for ApiError {
 impl From<wago_store::Error> for ApiError {
     fn from(error: wago_store::Error) -> Self {
         use wago_store::Error;
-        let failed =
-            |text: &'static str| Self::new(StatusCode::INTERNAL_SERVER_ERROR, StorageFailed, text);
+        let failed = |text: &'static str| Self::new(StatusCode::INTERNAL_SERVER_ERROR, StorageFailed, text);
         match error {
-            Error::Taken => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                TokenOrNameTaken,
-                error.to_string(),
-            ),
+            Error::Taken => Self::new(StatusCode::INTERNAL_SERVER_ERROR, TokenOrNameTaken, error.to_string()),
             Error::Database(cause) => {
                 tracing::error!(%cause, "database error");
                 failed("the database failed").retryable()
             }
             // The store is closed last of all.
             Error::Closed => Self::shutting_down(),
-            Error::NewerSchema { .. }
-            | Error::WrongSecret
-            | Error::Open(_)
-            | Error::Damaged { .. } => {
+            Error::NewerSchema { .. } | Error::WrongSecret | Error::Open(_) | Error::Damaged { .. } => {
                 tracing::error!(%error, "store failed");
                 failed("the database failed")
             }
@@ -248,19 +183,13 @@ impl From<wago_session::Error> for ApiError {
             Error::NoSession => new(StatusCode::INTERNAL_SERVER_ERROR, NoSession),
             Error::NotLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, NotLoggedIn),
             Error::AlreadyLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, AlreadyLoggedIn),
-            Error::NotConnected { .. } => {
-                new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable()
-            }
+            Error::NotConnected { .. } => new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable(),
             Error::Invalid { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
             Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);
                 // Too many requests, or WhatsApp's own trouble.
-                if code == 429 || code >= 500 {
-                    refused.retryable()
-                } else {
-                    refused
-                }
+                if code == 429 || code >= 500 { refused.retryable() } else { refused }
             }
             Error::TimedOut => new(StatusCode::GATEWAY_TIMEOUT, WhatsappTimeout).retryable(),
             Error::Stopping => new(StatusCode::SERVICE_UNAVAILABLE, ShuttingDown).retryable(),

@@ -19,10 +19,7 @@ impl<S: Sync> FromRequestParts<S> for Page {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let limit = number(parts, "limit", LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
         let page = number(parts, "page", PAGE_MAX)?.unwrap_or(1);
-        Ok(Self {
-            offset: (page - 1) * limit,
-            limit,
-        })
+        Ok(Self { offset: (page - 1) * limit, limit })
     }
 }
 
@@ -32,9 +29,6 @@ fn number(parts: &Parts, name: &'static str, max: u64) -> Result<Option<u64>> {
     };
     match text.parse() {
         Ok(number) if (1..=max).contains(&number) => Ok(Some(number)),
-        _ => Err(ApiError::invalid(
-            name,
-            format!("{name} should be a whole number from 1 to {max}"),
-        )),
+        _ => Err(ApiError::invalid(name, format!("{name} should be a whole number from 1 to {max}"))),
     }
 }

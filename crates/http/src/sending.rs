@@ -57,29 +57,16 @@ impl<T: Message> FromRequest<App> for Sending<T> {
         let Session(session) = Session::from_request_parts(&mut parts, app).await?;
         let key = idempotency_key(&parts)?;
         let mut hash = Sha256::new_with_prefix(format!("{} {}\n", parts.method, parts.uri.path()));
-        let request_id = parts
-            .extensions
-            .get::<RequestId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default();
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let bytes = body::bytes(Request::from_parts(parts, stream), app).await?;
         hash.update(&bytes);
-        let once = key.map(|key| Once {
-            key,
-            hash: hash.finalize().into(),
-        });
+        let once = key.map(|key| Once { key, hash: hash.finalize().into() });
         let mut body: T = body::parse(&bytes)?;
         if let Some(once) = &once {
             let id = &mut body.envelope().id;
             id.get_or_insert_with(|| once.message_id(session.id));
         }
-        Ok(Self {
-            app: app.clone(),
-            session,
-            body,
-            once,
-            request_id,
-        })
+        Ok(Self { app: app.clone(), session, body, once, request_id })
     }
 }
 
@@ -90,8 +77,7 @@ fn idempotency_key(parts: &Parts) -> Result<Option<String>> {
     match value.to_str() {
         Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => {
-            let text =
-                format!("Idempotency-Key should be 1 to {KEY_MAX} printable ASCII characters");
+            let text = format!("Idempotency-Key should be 1 to {KEY_MAX} printable ASCII characters");
             Err(ApiError::invalid("Idempotency-Key", text))
         }
     }
@@ -99,21 +85,12 @@ fn idempotency_key(parts: &Parts) -> Result<Option<String>> {
 
 impl<T> Sending<T> {
     /// Sends, or answers as the first request with this key was answered.
-    pub async fn once<F, R>(
-        self,
-        send: impl FnOnce(App, wago_store::Session, T) -> F,
-    ) -> Result<Response>
+    pub async fn once<F, R>(self, send: impl FnOnce(App, wago_store::Session, T) -> F) -> Result<Response>
     where
         F: Future<Output = Result<R, Error>> + Send + 'static,
         R: Serialize + Send + Sync + 'static,
     {
-        let Self {
-            app,
-            session,
-            body,
-            once,
-            request_id,
-        } = self;
+        let Self { app, session, body, once, request_id } = self;
         let slot = app.send_slot().ok_or_else(ApiError::overloaded)?;
         let id = session.id;
         // Nothing of it runs before it is claimed.
@@ -134,10 +111,7 @@ impl<T> Sending<T> {
             }
             outcome.answer()
         };
-        tasks
-            .spawn(task.in_current_span())
-            .await
-            .unwrap_or_else(|_| Err(ApiError::internal()))
+        tasks.spawn(task.in_current_span()).await.unwrap_or_else(|_| Err(ApiError::internal()))
     }
 }
 
@@ -159,20 +133,13 @@ impl Once {
     fn message_id(&self, session: SessionId) -> String {
         let mut hash = Sha256::new_with_prefix(self.hash);
         hash.update(format!("{}\n{}", session.0, self.key));
-        let hex = hash.finalize()[..9]
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect::<String>();
+        let hex = hash.finalize()[..9].iter().map(|byte| format!("{byte:02X}")).collect::<String>();
         format!("3EB0{hex}")
     }
 
     async fn claim(self, app: App, session: SessionId) -> Result<Claimed> {
         let Self { key, hash } = self;
-        match app
-            .store
-            .claim_idempotency(session, &key, hash, app.now_ms())
-            .await?
-        {
+        match app.store.claim_idempotency(session, &key, hash, app.now_ms()).await? {
             wago_store::Claim::Mine => Ok(Claimed::Mine(Claim { app, session, key })),
             wago_store::Claim::Answered(reply) => Ok(Claimed::Answered(reply)),
             wago_store::Claim::InProgress => Err(ApiError::idempotency_in_progress()),
@@ -188,9 +155,7 @@ impl Claim {
         let Self { app, session, key } = self;
         let settled = match outcome {
             Outcome::Sent(reply) => {
-                app.store
-                    .finish_idempotency(session, &key, kept(StatusCode::OK, &Success::new(reply)))
-                    .await
+                app.store.finish_idempotency(session, &key, kept(StatusCode::OK, &Success::new(reply))).await
             }
             Outcome::Unknown(error) => {
                 let reply = kept(error.status(), &error.clone().body(request_id));
@@ -206,12 +171,8 @@ impl Claim {
 }
 
 fn kept(status: StatusCode, body: &impl Serialize) -> StoredReply {
-    let body =
-        serde_json::to_vec(body).expect("a reply is texts, numbers and flags under text keys");
-    StoredReply {
-        status: status.as_u16(),
-        body,
-    }
+    let body = serde_json::to_vec(body).expect("a reply is texts, numbers and flags under text keys");
+    StoredReply { status: status.as_u16(), body }
 }
 
 fn replay(reply: StoredReply) -> Response {

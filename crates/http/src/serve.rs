@@ -29,11 +29,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     let cut = CancellationToken::new();
     let accept = async {
         loop {
-            let place = places
-                .clone()
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
+            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -60,11 +56,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
         app.sends().wait().await;
     };
     if timeout_at(deadline, drained).await.is_err() {
-        tracing::warn!(
-            connections = connections.len(),
-            sends = app.sends().len(),
-            "cut off while stopping"
-        );
+        tracing::warn!(connections = connections.len(), sends = app.sends().len(), "cut off while stopping");
         cut.cancel();
         connections.wait().await;
     }

@@ -76,7 +76,11 @@ mod tests {
     #[test]
     fn numbers_are_forgiving_about_their_dress() {
         for text in ["4915200000001", "+49 152 0000-0001", " (49) 152.00000001 "] {
-            assert_eq!(Number::parse(text).map(|number| number.to_string()).as_deref(), Some("4915200000001"), "{text}");
+            assert_eq!(
+                Number::parse(text).map(|number| number.to_string()).as_deref(),
+                Some("4915200000001"),
+                "{text}"
+            );
         }
         for text in ["", "1234", "1234567890123456", "0123456", "12a45", "12+345", "4915200000001@s.whatsapp.net"] {
             assert_eq!(Number::parse(text), None, "{text}");

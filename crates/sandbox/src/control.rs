@@ -84,6 +84,8 @@ async fn own_pages_only(request: Request, next: Next) -> Response {
 
 fn same_origin(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let (Ok(origin), Some(Ok(host))) = (origin.to_str(), headers.get(header::HOST).map(|host| host.to_str())) else { return false };
+    let (Ok(origin), Some(Ok(host))) = (origin.to_str(), headers.get(header::HOST).map(|host| host.to_str())) else {
+        return false;
+    };
     origin.split_once("://").is_some_and(|(_, authority)| authority == host)
 }

@@ -109,7 +109,11 @@ impl Core {
     }
 
     /// Waits for an answer that a device owes a phone.
-    pub async fn answered<T>(&self, answer: tokio::sync::oneshot::Receiver<T>, within: std::time::Duration) -> Result<T> {
+    pub async fn answered<T>(
+        &self,
+        answer: tokio::sync::oneshot::Receiver<T>,
+        within: std::time::Duration,
+    ) -> Result<T> {
         match tokio::time::timeout(within, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The device's connection ended before it answered.

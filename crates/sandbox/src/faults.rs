@@ -116,7 +116,14 @@ pub(crate) enum Fate {
 
 impl Faults {
     /// `None` when there are too many.
-    pub fn add(&mut self, kind: Kind, target: Option<Number>, lasts: Option<Duration>, rate: f64, seed: u64) -> Option<u64> {
+    pub fn add(
+        &mut self,
+        kind: Kind,
+        target: Option<Number>,
+        lasts: Option<Duration>,
+        rate: f64,
+        seed: u64,
+    ) -> Option<u64> {
         self.expire();
         (self.active.len() < ACTIVE_MAX).then_some(())?;
         let id = self.next;
@@ -128,7 +135,8 @@ impl Faults {
 
     /// All, or those of a kind or target.
     pub fn clear(&mut self, kind: Option<Kind>, target: Option<Number>) {
-        self.active.retain(|fault| kind.is_some_and(|kind| kind != fault.kind) || target.is_some() && target != fault.target);
+        self.active
+            .retain(|fault| kind.is_some_and(|kind| kind != fault.kind) || target.is_some() && target != fault.target);
     }
 
     pub fn active(&mut self) -> &[Fault] {
@@ -158,8 +166,13 @@ impl Faults {
             let value = scramble(fault.seed, device, draw);
             // 53 bits are what an f64 tells apart.
             if ((value >> 11) as f64 / (1_u64 << 53) as f64) < fault.rate {
-                let struck =
-                    Struck { fault: fault.id, kind, device: format!("{}:{}", device.number, device.device), draw, what: what() };
+                let struck = Struck {
+                    fault: fault.id,
+                    kind,
+                    device: format!("{}:{}", device.number, device.device),
+                    draw,
+                    what: what(),
+                };
                 self.struck.push_back(struck);
                 if self.struck.len() > STRUCK_MAX {
                     self.struck.pop_front();
@@ -176,7 +189,9 @@ impl Faults {
 
     pub fn is_offline(&mut self, number: Number) -> bool {
         self.expire();
-        self.active.iter().any(|fault| fault.kind == Kind::Offline && fault.target.is_none_or(|target| target == number))
+        self.active
+            .iter()
+            .any(|fault| fault.kind == Kind::Offline && fault.target.is_none_or(|target| target == number))
     }
 
     /// Why a device is not let in.

@@ -28,5 +28,8 @@ pub(crate) struct Outlet {
 
 pub(crate) fn open(number: u64) -> (Outlet, Link) {
     let (sender, receiver) = mpsc::channel(STANZAS_MAX);
-    (Outlet { number, stanzas: sender, active: false, backlog: 0, backlog_total: 0, available: false }, Link { number, stanzas: receiver })
+    (
+        Outlet { number, stanzas: sender, active: false, backlog: 0, backlog_total: 0, available: false },
+        Link { number, stanzas: receiver },
+    )
 }

@@ -55,7 +55,9 @@ impl Tls {
         params.not_after = rcgen::date_time_ymd(2100, 1, 1);
         params.serial_number = Some(1_u64.into());
         let ca_pem = match (&paths, fresh) {
-            (Some((pem, _)), false) => std::fs::read_to_string(pem).map_err(|error| Error::Journal { path: pem.clone(), error })?,
+            (Some((pem, _)), false) => {
+                std::fs::read_to_string(pem).map_err(|error| Error::Journal { path: pem.clone(), error })?
+            }
             (paths, _) => {
                 let pem = params.self_signed(&ca_key).map_err(certificate)?.pem();
                 if let Some((pem_path, key_path)) = paths {
@@ -75,7 +77,9 @@ impl Tls {
         let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
         let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![leaf.der().clone()], private.into()))
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(vec![leaf.der().clone()], private.into())
+            })
             .map_err(|error| Error::Certificate(error.to_string()))?;
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem })
     }

@@ -51,7 +51,9 @@ impl Network {
         let identity = identity(&journal, &tables, options.data.as_deref())?;
         let tls = Tls::open(options.data.as_deref())?;
         let mut state = State::restore(journal, &tables, options.seed);
-        let listener = TcpListener::bind(options.listen).await.map_err(|error| Error::Listen { address: options.listen, error })?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(|error| Error::Listen { address: options.listen, error })?;
         let address = listener.local_addr().map_err(|error| Error::Listen { address: options.listen, error })?;
         state.media_host = reachable(address).to_string();
         let core = Core::new(state, identity);

@@ -45,8 +45,11 @@ impl Registration {
     /// `None` if anything is missing or the signed key is not the identity's.
     pub fn read(noise: [u8; 32], data: wa::client_payload::DevicePairingRegistrationData) -> Option<Self> {
         let identity: [u8; 32] = data.e_ident?.try_into().ok()?;
-        let signed_pre_key =
-            SignedPreKey { id: id_from(&data.e_skey_id?)?, key: data.e_skey_val?.try_into().ok()?, signature: data.e_skey_sig? };
+        let signed_pre_key = SignedPreKey {
+            id: id_from(&data.e_skey_id?)?,
+            key: data.e_skey_val?.try_into().ok()?,
+            signature: data.e_skey_sig?,
+        };
         keys::verifies(&identity, &signed_pre_key).then_some(())?;
         let registration = u32::from_be_bytes(data.e_regid?.try_into().ok()?);
         let platform = wa::DeviceProps::decode_from_slice(&data.device_props?).ok()?.os.unwrap_or_default();
@@ -131,13 +134,16 @@ pub(crate) fn close(state: &mut State, id: PairingId) {
 }
 
 pub(crate) fn offer(state: &State, reference: &str) -> Option<Offer> {
-    let (id, pairing) = state.pairings.open.iter().find(|(_, pairing)| pairing.references.iter().any(|known| known == reference))?;
+    let (id, pairing) =
+        state.pairings.open.iter().find(|(_, pairing)| pairing.references.iter().any(|known| known == reference))?;
     Some(Offer { pairing: *id, identity: pairing.registration.identity, noise: pairing.registration.noise })
 }
 
 /// The newest device that asked for a code for this number.
 pub(crate) fn hello(state: &State, number: Number) -> Option<Hello> {
-    let of_number = |pairing: &Pairing| pairing.hello.as_ref().filter(|(asked, _)| *asked == number).map(|(_, hello)| hello.clone());
+    let of_number = |pairing: &Pairing| {
+        pairing.hello.as_ref().filter(|(asked, _)| *asked == number).map(|(_, hello)| hello.clone())
+    };
     state.pairings.open.values().filter_map(of_number).max_by_key(|hello| hello.pairing.0)
 }
 
@@ -151,7 +157,9 @@ pub(crate) fn receive(state: &mut State, id: PairingId, stanza: &Node) {
         "result" if request == REQUEST_PAIR_SUCCESS => conclude(state, id, stanza),
         "error" if request == REQUEST_PAIR_SUCCESS => {
             if let Some(accepted) = state.pairings.open.get_mut(&id).and_then(|pairing| pairing.accepted.take()) {
-                let _ = accepted.done.send(Err(Error::PairingRefused("the device did not accept the phone's signature".into())));
+                let _ = accepted
+                    .done
+                    .send(Err(Error::PairingRefused("the device did not accept the phone's signature".into())));
             }
         }
         "set" | "get" => {
@@ -176,8 +184,11 @@ fn tell(state: &mut State, id: PairingId, stanza: Node) {
 fn link_code(state: &mut State, id: PairingId, request: &str, reg: &Node) -> Node {
     match reg.text("stage").as_deref() {
         Some("companion_hello") => {
-            let Some(number) = reg.jid("jid").and_then(|jid| Number::parse(&jid.user)) else { return refusal(request, 400, "bad-request") };
-            let wrapped_ephemeral = reg.child("link_code_pairing_wrapped_companion_ephemeral_pub").map(|n| n.content()).unwrap_or_default();
+            let Some(number) = reg.jid("jid").and_then(|jid| Number::parse(&jid.user)) else {
+                return refusal(request, 400, "bad-request");
+            };
+            let wrapped_ephemeral =
+                reg.child("link_code_pairing_wrapped_companion_ephemeral_pub").map(|n| n.content()).unwrap_or_default();
             if wrapped_ephemeral.len() != 80 {
                 return refusal(request, 400, "bad-request");
             }
@@ -185,10 +196,15 @@ fn link_code(state: &mut State, id: PairingId, request: &str, reg: &Node) -> Nod
                 return refusal(request, 404, "item-not-found");
             }
             let reference = token(state, 32).into_bytes();
-            let Some(pairing) = state.pairings.open.get_mut(&id) else { return refusal(request, 404, "item-not-found") };
+            let Some(pairing) = state.pairings.open.get_mut(&id) else {
+                return refusal(request, 404, "item-not-found");
+            };
             pairing.hello = Some((number, Hello { pairing: id, reference: reference.clone(), wrapped_ephemeral }));
             let reference = node("link_code_pairing_ref").bytes(reference).build();
-            result(request, [node("link_code_companion_reg").attr("stage", "companion_hello").children([reference]).build()])
+            result(
+                request,
+                [node("link_code_companion_reg").attr("stage", "companion_hello").children([reference]).build()],
+            )
         }
         Some("companion_finish") => {
             let identity = reg.child("companion_identity_public").and_then(|n| n.content().try_into().ok());
@@ -236,7 +252,9 @@ pub(crate) fn primary_hello(
 pub(crate) fn reserve(state: &mut State, number: Number) -> Result<(DeviceId, u32), Error> {
     let companions = state.devices_of(number).filter(|(id, _)| !id.is_phone()).count();
     if companions >= COMPANIONS_MAX {
-        return Err(Error::PairingRefused(format!("the phone has {COMPANIONS_MAX} linked devices already; unlink one first")));
+        return Err(Error::PairingRefused(format!(
+            "the phone has {COMPANIONS_MAX} linked devices already; unlink one first"
+        )));
     }
     let device = state
         .change_account(number, |account| {
@@ -284,7 +302,8 @@ pub(crate) fn accept(
 fn conclude(state: &mut State, id: PairingId, answer: &Node) {
     let Some(mut pairing) = state.pairings.open.remove(&id) else { return };
     let Some(accepted) = pairing.accepted.take() else { return };
-    let proof = answer.child("pair-device-sign").and_then(|sign| sign.child("device-identity")).map(|proof| proof.content());
+    let proof =
+        answer.child("pair-device-sign").and_then(|sign| sign.child("device-identity")).map(|proof| proof.content());
     let Some(proof) = proof.filter(|proof| is_signed(state, &pairing.registration.identity, &accepted, proof)) else {
         let _ = accepted.done.send(Err(Error::PairingRefused("the device's own signature is wrong".into())));
         let _ = pairing.stanzas.try_send(node("stream:error").attr("code", "401").build());
@@ -343,7 +362,8 @@ pub(crate) fn unlink(state: &mut State, device: DeviceId) -> bool {
 fn announce(state: &mut State, changed: DeviceId, change: &'static str) {
     let Some(account) = state.accounts.get(&changed.number).cloned() else { return };
     let key_index = state.devices.get(&changed).map(|device| device.key_index);
-    let mut listeners: Vec<DeviceId> = state.devices_of(changed.number).map(|(id, _)| id).filter(|id| *id != changed).collect();
+    let mut listeners: Vec<DeviceId> =
+        state.devices_of(changed.number).map(|(id, _)| id).filter(|id| *id != changed).collect();
     for peer in state.peers(changed.number) {
         listeners.extend(state.devices_of(peer).map(|(id, _)| id));
     }

@@ -77,7 +77,11 @@ pub(crate) fn answer_all(state: &mut State) {
 }
 
 /// A phone at work. What it says meanwhile is answered into its inbox.
-pub(crate) fn with<T>(state: &mut State, number: Number, work: impl FnOnce(&mut Handset, &mut State) -> T) -> Result<T> {
+pub(crate) fn with<T>(
+    state: &mut State,
+    number: Number,
+    work: impl FnOnce(&mut Handset, &mut State) -> T,
+) -> Result<T> {
     let mut phone = state.phones.handsets.remove(&number).ok_or(Error::UnknownPhone)?;
     let outcome = work(&mut phone, state);
     if phone.keep(&state.journal) {
@@ -97,8 +101,10 @@ fn say(phone: &mut Handset, state: &mut State, stanza: Node) {
 
 /// A new phone with a new account.
 pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shape::Phone> {
-    let number = Number::parse(number)
-        .ok_or(Error::Invalid { field: "number", expected: "must be a phone number of 5 to 15 digits that does not begin with 0" })?;
+    let number = Number::parse(number).ok_or(Error::Invalid {
+        field: "number",
+        expected: "must be a phone number of 5 to 15 digits that does not begin with 0",
+    })?;
     if name.chars().count() > NAME_CHARACTERS_MAX {
         return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
     }

@@ -33,13 +33,15 @@ impl Queue {
         let number = self.next;
         self.next += 1;
         self.stanzas.insert(number, stanza);
-        let dropped = (self.stanzas.len() > STANZAS_MAX).then(|| self.stanzas.pop_first().map(|(number, _)| number)).flatten();
+        let dropped =
+            (self.stanzas.len() > STANZAS_MAX).then(|| self.stanzas.pop_first().map(|(number, _)| number)).flatten();
         Pushed { number, dropped }
     }
 
     /// Removes the stanza of that kind and id, and returns its number.
     pub fn acknowledge(&mut self, tag: &str, id: &str) -> Option<u64> {
-        let matches = |stanza: &Node| stanza.tag == tag && stanza.attrs.get("id").is_some_and(|value| value.as_str() == id);
+        let matches =
+            |stanza: &Node| stanza.tag == tag && stanza.attrs.get("id").is_some_and(|value| value.as_str() == id);
         let number = *self.stanzas.iter().find(|(_, stanza)| matches(stanza))?.0;
         self.stanzas.remove(&number);
         Some(number)
@@ -52,7 +54,8 @@ impl Queue {
 
     /// The next stanzas in order, at most `count`, each once per connection.
     pub fn hand_out(&mut self, count: usize) -> Vec<Node> {
-        let next: Vec<_> = self.stanzas.range(self.handed..).take(count).map(|(number, stanza)| (*number, stanza.clone())).collect();
+        let next: Vec<_> =
+            self.stanzas.range(self.handed..).take(count).map(|(number, stanza)| (*number, stanza.clone())).collect();
         if let Some((last, _)) = next.last() {
             self.handed = last + 1;
         }

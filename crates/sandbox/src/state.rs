@@ -129,14 +129,17 @@ impl State {
             }
         }
         for (key, _) in rows(PEER) {
-            if let Some((a, b)) = key.split_first_chunk::<8>().and_then(|(a, b)| Some((Number::from_key(a)?, Number::from_key(b)?))) {
+            if let Some((a, b)) =
+                key.split_first_chunk::<8>().and_then(|(a, b)| Some((Number::from_key(a)?, Number::from_key(b)?)))
+            {
                 state.peers.entry(a).or_default().insert(b);
             }
         }
         for (key, value) in rows(QUEUE) {
             let Some(id) = DeviceId::from_key(key) else { continue };
             let number = key.get(10..).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
-            let stanza = value.get(1..).and_then(|bytes| marshal::unmarshal_ref(bytes).ok()).map(|stanza| stanza.to_owned());
+            let stanza =
+                value.get(1..).and_then(|bytes| marshal::unmarshal_ref(bytes).ok()).map(|stanza| stanza.to_owned());
             if let (Some(number), Some(stanza)) = (number, stanza) {
                 state.queues.entry(id).or_default().restore(number, stanza);
             }
@@ -228,7 +231,9 @@ impl State {
     }
 
     pub fn devices_of(&self, number: Number) -> impl Iterator<Item = (DeviceId, &Device)> {
-        self.devices.range(DeviceId::phone(number)..=DeviceId { number, device: u16::MAX }).map(|(id, device)| (*id, device))
+        self.devices
+            .range(DeviceId::phone(number)..=DeviceId { number, device: u16::MAX })
+            .map(|(id, device)| (*id, device))
     }
 
     /// A device that is told something which it must not miss: it waits in its queue until acknowledged.

@@ -61,7 +61,10 @@ struct NoHttp;
 
 #[whatsapp_rust::async_trait]
 impl whatsapp_rust::http::HttpClient for NoHttp {
-    async fn execute(&self, _: whatsapp_rust::http::HttpRequest) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
+    async fn execute(
+        &self,
+        _: whatsapp_rust::http::HttpRequest,
+    ) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
         Err(whatsapp_rust::anyhow::anyhow!("no HTTP in this test"))
     }
 }
@@ -95,7 +98,9 @@ impl Stock {
 
     async fn text(&self) -> (String, String) {
         self.until("a text", |event| {
-            event.messages().find_map(|message| Some((message.message.text_content()?.to_owned(), message.info.id.to_string())))
+            event
+                .messages()
+                .find_map(|message| Some((message.message.text_content()?.to_owned(), message.info.id.to_string())))
         })
         .await
     }
@@ -134,7 +139,12 @@ async fn pairs_by_qr_and_exchanges_texts() {
 
     let network = sandbox.get("/network").await;
     assert_eq!(network["sockets"], 1);
-    let unknown: Vec<_> = network["counters"].as_object().unwrap().keys().filter(|name| name.contains("unknown") || name.contains("refused")).collect();
+    let unknown: Vec<_> = network["counters"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.contains("unknown") || name.contains("refused"))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     stock.handle.shutdown().await;
     sandbox.network.stop().await;
@@ -148,7 +158,13 @@ async fn pairs_by_code() {
     let options = whatsapp_rust::pair_code::PairCodeOptions { phone_number: BOB.to_owned(), ..Default::default() };
     let code = stock.client.pair_with_code(options).await.unwrap();
     let wrong = if code.starts_with('A') { code.replacen('A', "B", 1) } else { format!("A{}", &code[1..]) };
-    let answer = sandbox.http.post(format!("{}/phones/{BOB}/link", sandbox.network.url())).json(&json!({ "code": wrong })).send().await.unwrap();
+    let answer = sandbox
+        .http
+        .post(format!("{}/phones/{BOB}/link", sandbox.network.url()))
+        .json(&json!({ "code": wrong }))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 400, "{}", answer.text().await.unwrap());
 
     // A wrong code is the end of it, as with a real phone: the device asks for another one.
@@ -206,7 +222,8 @@ async fn the_same_port_speaks_tls_with_a_certificate_of_its_own_authority() {
 async fn pages_of_others_are_refused() {
     let sandbox = Sandbox::start().await;
     let url = format!("{}/phones", sandbox.network.url());
-    let ask = |origin: String| sandbox.http.post(&url).header("origin", origin).body(r#"{"number":"15550000009"}"#).send();
+    let ask =
+        |origin: String| sandbox.http.post(&url).header("origin", origin).body(r#"{"number":"15550000009"}"#).send();
     assert_eq!(ask("https://example.com".to_owned()).await.unwrap().status(), 403);
     assert_eq!(ask("null".to_owned()).await.unwrap().status(), 403);
     assert_eq!(ask(sandbox.network.url()).await.unwrap().status(), 201);

@@ -78,11 +78,7 @@ mod tests {
     use super::*;
 
     fn ack(id: &str, class: &str, error: Option<&str>) -> ServerAck {
-        ServerAck::builder()
-            .id(id.to_owned())
-            .class(class.to_owned())
-            .maybe_error(error.map(str::to_owned))
-            .build()
+        ServerAck::builder().id(id.to_owned()).class(class.to_owned()).maybe_error(error.map(str::to_owned)).build()
     }
 
     #[test]
@@ -98,9 +94,6 @@ mod tests {
         assert!(acks.ended().now_or_never().is_none());
         acks.end();
         assert!(acks.ended().now_or_never().is_some());
-        assert!(matches!(
-            two.try_recv(),
-            Err(oneshot::error::TryRecvError::Closed)
-        ));
+        assert!(matches!(two.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
     }
 }

@@ -94,12 +94,7 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub fn new(store: Store, session: SessionId) -> Self {
-        Self {
-            store,
-            session,
-            gate: Gate::default(),
-            merging: Mutex::new(()),
-        }
+        Self { store, session, gate: Gate::default(), merging: Mutex::new(()) }
     }
 
     pub fn gate(&self) -> &Gate {
@@ -108,9 +103,7 @@ impl Backend {
 
     async fn write(&self, ops: Vec<KeyOp>) -> Result<()> {
         let (store, session) = (self.store.clone(), self.session);
-        self.gate
-            .write(async move { store.write_keys(session, ops).await })
-            .await
+        self.gate.write(async move { store.write_keys(session, ops).await }).await
     }
 
     async fn put(&self, kind: Kind, key: impl Into<Key>, value: impl Into<Vec<u8>>) -> Result<()> {
@@ -124,10 +117,7 @@ impl Backend {
     /// Deletes rows whose number is below `number`, and says how many.
     async fn delete_below(&self, kind: Kind, number: i64) -> Result<u32> {
         let (store, session) = (self.store.clone(), self.session);
-        let deleted = self
-            .gate
-            .write(async move { store.delete_keys_below(session, kind, number).await })
-            .await?;
+        let deleted = self.gate.write(async move { store.delete_keys_below(session, kind, number).await }).await?;
         Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }
 
@@ -147,8 +137,7 @@ impl Backend {
 
     async fn row(&self, kind: Kind, key: &[u8]) -> Result<Option<KeyRow>> {
         let (store, session, key) = (self.store.clone(), self.session, key.to_vec());
-        self.read(async move { store.key(session, kind, &key).await })
-            .await
+        self.read(async move { store.key(session, kind, &key).await }).await
     }
 
     async fn value(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -160,31 +149,22 @@ impl Backend {
             return Ok(Vec::new());
         }
         let (store, session, keys) = (self.store.clone(), self.session, keys.to_vec());
-        self.read(async move { store.keys(session, kind, &keys).await })
-            .await
+        self.read(async move { store.keys(session, kind, &keys).await }).await
     }
 
     async fn scan(&self, kind: Kind, prefix: &[u8], limit: u64) -> Result<Vec<KeyRow>> {
         let (store, session, prefix) = (self.store.clone(), self.session, prefix.to_vec());
-        self.read(async move { store.keys_with_prefix(session, kind, &prefix, limit).await })
-            .await
+        self.read(async move { store.keys_with_prefix(session, kind, &prefix, limit).await }).await
     }
 }
 
 fn put(kind: Kind, key: impl Into<Key>, value: impl Into<Vec<u8>>, number: i64) -> KeyOp {
-    let row = KeyRow {
-        key: key.into(),
-        value: value.into(),
-        number,
-    };
+    let row = KeyRow { key: key.into(), value: value.into(), number };
     KeyOp::Put { kind, row }
 }
 
 fn delete(kind: Kind, key: impl Into<Key>) -> KeyOp {
-    KeyOp::Delete {
-        kind,
-        key: key.into(),
-    }
+    KeyOp::Delete { kind, key: key.into() }
 }
 
 fn failed(error: wago_store::Error) -> StoreError {

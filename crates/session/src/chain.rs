@@ -12,11 +12,9 @@ pub fn prove_chain_is_checked() -> Result<(), String> {
     let key = [7; 32];
     match HandshakeUtils::verify_server_cert(&forged(&key), &key) {
         Err(_) => Ok(()),
-        Ok(_) => Err(
-            "this build accepts a forged WhatsApp server: it was built with the sandbox's feature \
+        Ok(_) => Err("this build accepts a forged WhatsApp server: it was built with the sandbox's feature \
              and must not connect to WhatsApp"
-                .to_owned(),
-        ),
+            .to_owned()),
     }
 }
 
@@ -30,15 +28,9 @@ fn forged(key: &[u8; 32]) -> Vec<u8> {
             not_before: Some(0),
             not_after: Some(u64::MAX >> 1),
         };
-        MessageField::some(NoiseCertificate {
-            details: Some(details.encode_to_vec()),
-            signature: Some(vec![0; 64]),
-        })
+        MessageField::some(NoiseCertificate { details: Some(details.encode_to_vec()), signature: Some(vec![0; 64]) })
     };
-    let chain = CertChain {
-        intermediate: certificate(1, 0, &[9; 32]),
-        leaf: certificate(2, 1, key),
-    };
+    let chain = CertChain { intermediate: certificate(1, 0, &[9; 32]), leaf: certificate(2, 1, key) };
     chain.encode_to_vec()
 }
 

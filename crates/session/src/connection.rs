@@ -32,9 +32,7 @@ use whatsapp_rust::{
     transport::{Transport, TransportEvent, TransportFactory},
 };
 
-use crate::{
-    acks::Acks, adapter, backend::Backend, network::Shared, record::Recorder, tasks::Tasks,
-};
+use crate::{acks::Acks, adapter, backend::Backend, network::Shared, record::Recorder, tasks::Tasks};
 
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
 const REPORTS_MAX: usize = 64;
@@ -104,21 +102,13 @@ impl Connection {
             // Nobody listens to a connection that is being closed.
             let _ = sender.send(Report::Ended(outcome)).await;
         });
-        Self {
-            acks,
-            reports,
-            stop,
-            task,
-        }
+        Self { acks, reports, stop, task }
     }
 
     /// After [`Report::Ended`] there is nothing more to wait for.
     pub async fn report(&mut self) -> Report {
         // Without an end, the task itself has panicked.
-        self.reports
-            .recv()
-            .await
-            .unwrap_or(Report::Ended(Outcome::Panicked))
+        self.reports.recv().await.unwrap_or(Report::Ended(Outcome::Panicked))
     }
 
     /// Returns when its tasks have ended and its keys are stored.
@@ -137,12 +127,7 @@ impl Drop for Connection {
     }
 }
 
-async fn run(
-    made: Made,
-    reports: mpsc::Sender<Report>,
-    acks: Arc<Acks>,
-    stop: CancellationToken,
-) -> Outcome {
+async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: CancellationToken) -> Outcome {
     let stopped = || Outcome::Closed("stopped".to_owned());
     let dialling = made.shared.dialling.clone();
     let permit = tokio::select! {
@@ -208,10 +193,7 @@ async fn run(
         };
         let closing = AssertUnwindSafe(timeout(CLOSE_MAX, closing)).catch_unwind();
         if !matches!(closing.await, Ok(Ok(()))) {
-            tracing::warn!(
-                session = made.recorder.name(),
-                "the connection could not be closed gracefully"
-            );
+            tracing::warn!(session = made.recorder.name(), "the connection could not be closed gracefully");
         }
         tasks.end(TASKS_MAX).await;
         // With it goes the last sender of events, which ends the recording below.
@@ -230,20 +212,11 @@ async fn run(
     outcome
 }
 
-async fn make(
-    made: &Made,
-    tasks: Tasks,
-    transport: Arc<Dial>,
-    backend: Arc<Backend>,
-) -> anyhow::Result<Arc<Client>> {
+async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Backend>) -> anyhow::Result<Arc<Client>> {
     let version = made.shared.version().await;
     let persistence = Arc::new(PersistenceManager::new(backend).await?);
-    let label = DevicePropsOverride::new()
-        .with_os(made.os_name.clone())
-        .with_platform_type(PlatformType::DESKTOP);
-    persistence
-        .process_command(DeviceCommand::SetDeviceProps(label))
-        .await;
+    let label = DevicePropsOverride::new().with_os(made.os_name.clone()).with_platform_type(PlatformType::DESKTOP);
+    persistence.process_command(DeviceCommand::SetDeviceProps(label)).await;
     let mut builder = ClientBuilder::new()
         .with_runtime(tasks)
         .with_persistence_manager(persistence)
@@ -299,10 +272,7 @@ fn now_ms() -> u64 {
 async fn record(mut events: mpsc::Receiver<Arc<Event>>, recorder: &Recorder) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let records = batch
-            .drain(..)
-            .flat_map(|event| adapter::event::other(&event))
-            .collect();
+        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event)).collect();
         recorder.insist(records).await;
         // An idle session keeps no buffer.
         batch.shrink_to_fit();
@@ -314,14 +284,8 @@ struct StoredFirst(Arc<Recorder>);
 
 #[async_trait]
 impl InboundDurabilityHook for StoredFirst {
-    async fn on_messages(
-        &self,
-        _client: Arc<Client>,
-        batch: &[InboundMessage],
-    ) -> anyhow::Result<()> {
-        let records = batch
-            .iter()
-            .filter_map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
+    async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let records = batch.iter().filter_map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
         self.0.record(records.collect()).await.map_err(|error| {
             tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
             error.into()
@@ -413,17 +377,12 @@ struct Dial {
 
 impl Dial {
     fn new(transport: Arc<dyn TransportFactory>) -> Self {
-        Self {
-            transport,
-            failure: Mutex::default(),
-        }
+        Self { transport, failure: Mutex::default() }
     }
 
     fn failure(&self) -> String {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure
-            .clone()
-            .unwrap_or_else(|| "the handshake failed".to_owned())
+        failure.clone().unwrap_or_else(|| "the handshake failed".to_owned())
     }
 }
 
@@ -431,16 +390,10 @@ impl Dial {
 impl TransportFactory for Dial {
     async fn create_transport(
         &self,
-    ) -> anyhow::Result<(
-        Arc<dyn Transport>,
-        whatsapp_rust::async_channel::Receiver<TransportEvent>,
-    )> {
-        self.transport
-            .create_transport()
-            .await
-            .inspect_err(|error| {
-                let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-                *failure = Some(error.to_string());
-            })
+    ) -> anyhow::Result<(Arc<dyn Transport>, whatsapp_rust::async_channel::Receiver<TransportEvent>)> {
+        self.transport.create_transport().await.inspect_err(|error| {
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            *failure = Some(error.to_string());
+        })
     }
 }

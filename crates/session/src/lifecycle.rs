@@ -182,14 +182,7 @@ impl Lifecycle {
         let still = kept
             .and_then(|text| serde_json::from_str::<Kept>(text).ok())
             .filter(|kept| kept.until.is_some_and(|until| until > now_ms));
-        if linked
-            && let Some(Kept {
-                why: Why::Rest(rest),
-                reason,
-                since,
-                until,
-            }) = still
-        {
+        if linked && let Some(Kept { why: Why::Rest(rest), reason, since, until }) = still {
             life.state = State::Resting(rest);
             life.since = since;
             life.reason = reason;
@@ -203,9 +196,7 @@ impl Lifecycle {
     pub fn at_rest(kept: Option<&str>, linked: bool, created_at_ms: i64) -> Health {
         let kept = kept.and_then(|text| serde_json::from_str::<Kept>(text).ok());
         let life = match kept {
-            Some(Kept {
-                why, reason, since, ..
-            }) => Self {
+            Some(Kept { why, reason, since, .. }) => Self {
                 state: match why {
                     Why::Rest(rest) => State::Resting(rest),
                     Why::End(end) => State::Ended(end),
@@ -239,12 +230,7 @@ impl Lifecycle {
             State::Ended(end) => Why::End(end),
             _ => return None,
         };
-        let kept = Kept {
-            why,
-            reason: self.reason.clone(),
-            since: self.since,
-            until: self.wake_at,
-        };
+        let kept = Kept { why, reason: self.reason.clone(), since: self.since, until: self.wake_at };
         serde_json::to_string(&kept).ok()
     }
 
@@ -294,15 +280,11 @@ impl Lifecycle {
                 self.linked = false;
                 Vec::new()
             }
-            Input::QrOver {
-                pair_code_outstanding: true,
-            } => {
+            Input::QrOver { pair_code_outstanding: true } => {
                 self.wake_at = Some(now_ms + PAIR_CODE_MS);
                 Vec::new()
             }
-            Input::QrOver {
-                pair_code_outstanding: false,
-            } => self.give_up(now_ms),
+            Input::QrOver { pair_code_outstanding: false } => self.give_up(now_ms),
             Input::Paired => {
                 self.linked = true;
                 self.enter(State::Linking, "", now_ms);
@@ -322,48 +304,27 @@ impl Lifecycle {
             Input::LoggedOut { reason, on_connect } => {
                 self.linked = false;
                 self.enter(State::Ended(End::LoggedOut), &reason, now_ms);
-                vec![
-                    Effect::Tell(Notice::LoggedOut { reason, on_connect }),
-                    Effect::Wipe,
-                    Effect::Keep,
-                    Effect::End,
-                ]
+                vec![Effect::Tell(Notice::LoggedOut { reason, on_connect }), Effect::Wipe, Effect::Keep, Effect::End]
             }
             Input::Replaced => {
                 let reason = "another connection with this device's keys took over";
                 self.enter(State::Ended(End::Replaced), reason, now_ms);
-                vec![
-                    Effect::Tell(Notice::StreamReplaced),
-                    Effect::Unwant,
-                    Effect::Keep,
-                    Effect::End,
-                ]
+                vec![Effect::Tell(Notice::StreamReplaced), Effect::Unwant, Effect::Keep, Effect::End]
             }
             Input::Banned { for_ms, reason } => {
                 let until = now_ms + for_ms.clamp(0, BAN_MAX_MS);
-                let notice = Notice::TemporaryBan {
-                    until: seconds(until),
-                    reason: reason.clone(),
-                };
+                let notice = Notice::TemporaryBan { until: seconds(until), reason: reason.clone() };
                 self.rest(Rest::Banned, &reason, until, notice, now_ms)
             }
             Input::Outdated => {
                 let reason = "WhatsApp refuses this client version";
                 let until = now_ms + spread(OUTDATED_MS, jitter);
-                self.rest(
-                    Rest::Outdated,
-                    reason,
-                    until,
-                    Notice::ClientOutdated,
-                    now_ms,
-                )
+                self.rest(Rest::Outdated, reason, until, Notice::ClientOutdated, now_ms)
             }
             Input::Refused { reason } => {
                 self.failures = self.failures.saturating_add(1);
                 let pause = doubled(REFUSED_MS, self.failures, REFUSED_MAX_MS);
-                let notice = Notice::ConnectFailure {
-                    reason: reason.clone(),
-                };
+                let notice = Notice::ConnectFailure { reason: reason.clone() };
                 let until = now_ms + spread(pause, jitter);
                 self.rest(Rest::Refused, &reason, until, notice, now_ms)
             }
@@ -371,14 +332,8 @@ impl Lifecycle {
             Input::Woken => self.woken(now_ms),
             Input::Stopped => {
                 let open = self.is_open();
-                self.enter(
-                    State::Ended(End::Stopped),
-                    "disconnected on request",
-                    now_ms,
-                );
-                let notice = Notice::Disconnected {
-                    reason: self.reason.clone(),
-                };
+                self.enter(State::Ended(End::Stopped), "disconnected on request", now_ms);
+                let notice = Notice::Disconnected { reason: self.reason.clone() };
                 let told = open.then_some(Effect::Tell(notice));
                 told.into_iter().chain([Effect::End]).collect()
             }
@@ -408,9 +363,7 @@ impl Lifecycle {
                 if now_ms - self.since >= STABLE_MS {
                     self.failures = 0;
                 }
-                let mut effects = vec![Effect::Tell(Notice::Disconnected {
-                    reason: reason.to_owned(),
-                })];
+                let mut effects = vec![Effect::Tell(Notice::Disconnected { reason: reason.to_owned() })];
                 effects.extend(self.retry(true, reason, now_ms, jitter));
                 effects
             }
@@ -438,14 +391,7 @@ impl Lifecycle {
         Vec::new()
     }
 
-    fn rest(
-        &mut self,
-        rest: Rest,
-        reason: &str,
-        until: i64,
-        notice: Notice,
-        now_ms: i64,
-    ) -> Vec<Effect> {
+    fn rest(&mut self, rest: Rest, reason: &str, until: i64, notice: Notice, now_ms: i64) -> Vec<Effect> {
         self.enter(State::Resting(rest), reason, now_ms);
         let mut effects = vec![Effect::Tell(notice)];
         if !self.linked {
@@ -489,60 +435,32 @@ impl Lifecycle {
 
     pub fn health(&self) -> Health {
         let (state, reason, next) = match self.state {
-            State::Starting => (
-                HealthState::Starting,
-                "connecting to WhatsApp",
-                "it will be connected in a moment",
-            ),
-            State::Linking => (
-                HealthState::Starting,
-                "the phone accepted; linking",
-                "it will be connected in a moment",
-            ),
+            State::Starting => (HealthState::Starting, "connecting to WhatsApp", "it will be connected in a moment"),
+            State::Linking => {
+                (HealthState::Starting, "the phone accepted; linking", "it will be connected in a moment")
+            }
             State::WaitingForScan => (
                 HealthState::WaitingForScan,
                 "not linked to a phone",
                 "scan the QR code from GET /session/qr, or use a pair code",
             ),
             State::Open => (HealthState::Ok, "connected", "nothing to do"),
-            State::Retrying { reached: true } => (
-                HealthState::Reconnecting,
-                "the connection was lost",
-                "it reconnects by itself",
-            ),
-            State::Retrying { reached: false } => (
-                HealthState::Unreachable,
-                "WhatsApp cannot be reached",
-                "it tries again by itself",
-            ),
-            State::Resting(Rest::Banned) => (
-                HealthState::Banned,
-                "WhatsApp banned the account for a time",
-                "it tries again when the ban ends",
-            ),
-            State::Resting(Rest::Outdated) => (
-                HealthState::Outdated,
-                "",
-                "update WaGo; it tries again by itself",
-            ),
-            State::Resting(Rest::Refused) => (
-                HealthState::Failed,
-                "WhatsApp refused the connection",
-                "it tries again by itself",
-            ),
-            State::Ended(End::Stopped) => (
-                HealthState::Stopped,
-                "",
-                "connect it with POST /session/connect",
-            ),
-            State::Ended(End::ScanOver) => (
-                HealthState::Stopped,
-                "",
-                "ask for a new QR code with GET /session/qr",
-            ),
-            State::Ended(End::LoggedOut) => {
-                (HealthState::LoggedOut, "", "connect it and scan again")
+            State::Retrying { reached: true } => {
+                (HealthState::Reconnecting, "the connection was lost", "it reconnects by itself")
             }
+            State::Retrying { reached: false } => {
+                (HealthState::Unreachable, "WhatsApp cannot be reached", "it tries again by itself")
+            }
+            State::Resting(Rest::Banned) => {
+                (HealthState::Banned, "WhatsApp banned the account for a time", "it tries again when the ban ends")
+            }
+            State::Resting(Rest::Outdated) => (HealthState::Outdated, "", "update WaGo; it tries again by itself"),
+            State::Resting(Rest::Refused) => {
+                (HealthState::Failed, "WhatsApp refused the connection", "it tries again by itself")
+            }
+            State::Ended(End::Stopped) => (HealthState::Stopped, "", "connect it with POST /session/connect"),
+            State::Ended(End::ScanOver) => (HealthState::Stopped, "", "ask for a new QR code with GET /session/qr"),
+            State::Ended(End::LoggedOut) => (HealthState::LoggedOut, "", "connect it and scan again"),
             State::Ended(End::Replaced) => (
                 HealthState::Replaced,
                 "",
@@ -554,13 +472,7 @@ impl Lifecycle {
             (general, "") => general.to_owned(),
             (general, own) => format!("{general}: {own}"),
         };
-        Health {
-            state,
-            reason,
-            since: seconds(self.since),
-            next: next.to_owned(),
-            until: self.wake_at.map(seconds),
-        }
+        Health { state, reason, since: seconds(self.since), next: next.to_owned(), until: self.wake_at.map(seconds) }
     }
 }
 

@@ -55,10 +55,7 @@ impl Shared {
         let (transport, version) = match &options.network {
             Network::WhatsApp => (transport, VersionSource::Fetched(Mutex::default())),
             #[cfg(feature = "sandbox")]
-            Network::Sandbox { url } => (
-                transport.with_url(socket_url(url)),
-                VersionSource::Fixed((2, 3000, 1)),
-            ),
+            Network::Sandbox { url } => (transport.with_url(socket_url(url)), VersionSource::Fixed((2, 3000, 1))),
         };
         Self {
             transport: Arc::new(transport),
@@ -148,20 +145,13 @@ impl HttpClient for Http {
         // A URL can carry access to media, so errors are told without it.
         let mut response = sent.send().await.map_err(reqwest::Error::without_url)?;
         let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(reqwest::Error::without_url)?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
             whatsapp_rust::anyhow::ensure!(
                 body.len() + chunk.len() <= HTTP_BODY_MAX,
                 "the reply is larger than {HTTP_BODY_MAX} bytes"
             );
             body.extend_from_slice(&chunk);
         }
-        Ok(HttpResponse {
-            status_code: response.status().as_u16(),
-            body,
-        })
+        Ok(HttpResponse { status_code: response.status().as_u16(), body })
     }
 }

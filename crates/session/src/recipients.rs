@@ -23,10 +23,7 @@ pub(crate) struct Recipients {
 
 impl Default for Recipients {
     fn default() -> Self {
-        let known = Cache::builder()
-            .max_capacity(KNOWN_MAX)
-            .time_to_live(KNOWN_FOR)
-            .build();
+        let known = Cache::builder().max_capacity(KNOWN_MAX).time_to_live(KNOWN_FOR).build();
         Self { known }
     }
 }
@@ -41,17 +38,12 @@ impl Recipients {
         if let Some(known) = self.known.get(jid.user.as_str()).await {
             return Ok(known);
         }
-        let found = client
-            .contacts()
-            .is_on_whatsapp(std::slice::from_ref(&jid))
-            .await
-            .map_err(|failed| error::any(&failed))?;
+        let found =
+            client.contacts().is_on_whatsapp(std::slice::from_ref(&jid)).await.map_err(|failed| error::any(&failed))?;
         let registered = found.into_iter().find(|one| one.is_registered);
         let Some(registered) = registered else {
             // Not remembered: the number may get an account in a minute.
-            return Err(Error::NotOnWhatsApp {
-                phone: jid.user.to_string(),
-            });
+            return Err(Error::NotOnWhatsApp { phone: jid.user.to_string() });
         };
         // WhatsApp knows some numbers under another spelling (a Brazilian mobile without its ninth digit).
         let known = match (registered.jid, registered.pn_jid) {

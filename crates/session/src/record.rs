@@ -65,12 +65,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>) -> Self {
-        Self {
-            store,
-            session,
-            name,
-            jid: Mutex::new(jid.unwrap_or_default()),
-        }
+        Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()) }
     }
 
     pub fn name(&self) -> &str {
@@ -83,10 +78,7 @@ impl Recorder {
 
     /// Returns once they are on disk.
     pub async fn record(&self, records: Vec<Record>) -> wago_store::Result<()> {
-        self.store
-            .record_events(self.envelopes(records))
-            .await
-            .map(|_| ())
+        self.store.record_events(self.envelopes(records)).await.map(|_| ())
     }
 
     /// For what happens once: tries again when the store fails.
@@ -112,11 +104,7 @@ impl Recorder {
         let now = Utc::now();
         let session = SessionRef {
             name: self.name.clone(),
-            jid: self
-                .jid
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            jid: self.jid.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         };
         records
             .into_iter()

@@ -64,13 +64,7 @@ impl Sessions {
     }
 }
 
-async fn deliver(
-    live: &Live,
-    to: Jid,
-    message: wa::Message,
-    id: String,
-    expiration: Option<u32>,
-) -> Result<Sent> {
+async fn deliver(live: &Live, to: Jid, message: wa::Message, id: String, expiration: Option<u32>) -> Result<Sent> {
     let Some(ack) = live.acks.expect(&id) else {
         return Err(Error::Rejected {
             code: 429,
@@ -82,23 +76,14 @@ async fn deliver(
         options = options.with_ephemeral_expiration(seconds);
     }
     let send = async {
-        let sent = live
-            .client
-            .send_message_with_options(to, message, options)
-            .await
-            .map_err(error::send)?;
+        let sent = live.client.send_message_with_options(to, message, options).await.map_err(error::send)?;
         let ack = ack.await.map_err(|_| unacknowledged())?;
         match ack.error {
-            Some(code) => Err(Error::Rejected {
-                code,
-                text: refusal(code).to_owned(),
-            }),
+            Some(code) => Err(Error::Rejected { code, text: refusal(code).to_owned() }),
             None => Ok(Sent {
                 id: sent.message_id,
                 // An ack without a time is one of this moment.
-                timestamp: ack
-                    .timestamp
-                    .unwrap_or_else(|| chrono::Utc::now().timestamp()),
+                timestamp: ack.timestamp.unwrap_or_else(|| chrono::Utc::now().timestamp()),
             }),
         }
     };
@@ -106,9 +91,7 @@ async fn deliver(
 }
 
 fn unacknowledged() -> Error {
-    Error::NotConnected {
-        reason: "the connection ended before WhatsApp acknowledged the message".to_owned(),
-    }
+    Error::NotConnected { reason: "the connection ended before WhatsApp acknowledged the message".to_owned() }
 }
 
 /// What the codes of a refused message mean.
@@ -128,20 +111,11 @@ fn refusal(code: u16) -> &'static str {
 }
 
 fn text(send: &SendText, to: &Jid) -> Result<wa::Message> {
-    let plain = send.quote.is_none()
-        && send.mentions.is_empty()
-        && !send.forward
-        && send.expiration.is_none();
+    let plain = send.quote.is_none() && send.mentions.is_empty() && !send.forward && send.expiration.is_none();
     if plain {
-        return Ok(wa::Message {
-            conversation: Some(send.body.clone()),
-            ..Default::default()
-        });
+        return Ok(wa::Message { conversation: Some(send.body.clone()), ..Default::default() });
     }
-    let mut context = wa::ContextInfo {
-        expiration: send.expiration,
-        ..Default::default()
-    };
+    let mut context = wa::ContextInfo { expiration: send.expiration, ..Default::default() };
     if send.forward {
         context.is_forwarded = Some(true);
         context.forwarding_score = Some(1);
@@ -161,10 +135,7 @@ fn text(send: &SendText, to: &Jid) -> Result<wa::Message> {
         context_info: MessageField::some(context),
         ..Default::default()
     };
-    Ok(wa::Message {
-        extended_text_message: MessageField::some(extended),
-        ..Default::default()
-    })
+    Ok(wa::Message { extended_text_message: MessageField::some(extended), ..Default::default() })
 }
 
 fn reply(context: &mut wa::ContextInfo, quote: &Quote, to: &Jid) -> Result<()> {
@@ -192,11 +163,7 @@ mod tests {
     use crate::adapter::protobuf::to_json;
 
     fn send() -> SendText {
-        SendText {
-            to: "5511999999999".into(),
-            body: "hi".into(),
-            ..SendText::default()
-        }
+        SendText { to: "5511999999999".into(), body: "hi".into(), ..SendText::default() }
     }
 
     fn built(send: &SendText) -> Result<serde_json::Value> {
@@ -212,11 +179,7 @@ mod tests {
     #[test]
     fn a_reply_names_what_it_replies_to() {
         let message = built(&SendText {
-            quote: Some(Quote {
-                stanza_id: "3EB0".into(),
-                participant: None,
-                text: Some("before".into()),
-            }),
+            quote: Some(Quote { stanza_id: "3EB0".into(), participant: None, text: Some("before".into()) }),
             mentions: vec!["+49 151 23456789".into()],
             forward: true,
             expiration: Some(86_400),
@@ -240,16 +203,7 @@ mod tests {
 
     #[test]
     fn a_group_cannot_be_mentioned() {
-        let refused = built(&SendText {
-            mentions: vec!["120363021033254949@g.us".into()],
-            ..send()
-        });
-        assert!(matches!(
-            refused,
-            Err(Error::Invalid {
-                field: "ContextInfo.MentionedJID",
-                ..
-            })
-        ));
+        let refused = built(&SendText { mentions: vec!["120363021033254949@g.us".into()], ..send() });
+        assert!(matches!(refused, Err(Error::Invalid { field: "ContextInfo.MentionedJID", .. })));
     }
 }

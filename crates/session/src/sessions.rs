@@ -109,23 +109,15 @@ impl Sessions {
     pub async fn pair(&self, id: SessionId, phone: &str) -> Result<String> {
         let phone_number = jid::phone(phone).map_err(invalid_phone)?;
         let session = self.unlinked(id).await?;
-        let ready =
-            |view: &View| view.health.state == HealthState::WaitingForScan && view.live.is_some();
+        let ready = |view: &View| view.health.state == HealthState::WaitingForScan && view.live.is_some();
         let view = wait_to_scan(&session, ready).await?;
         let Some(live) = view.live else {
             return Err(not_connected(&view));
         };
         // A code that was asked for before is replaced by this one.
         live.client.cancel_pair_code().await;
-        let options = PairCodeOptions {
-            phone_number,
-            ..PairCodeOptions::default()
-        };
-        let code = live
-            .client
-            .pair_with_code(options)
-            .await
-            .map_err(error::pair)?;
+        let options = PairCodeOptions { phone_number, ..PairCodeOptions::default() };
+        let code = live.client.pair_with_code(options).await.map_err(error::pair)?;
         Ok(match code.split_at_checked(4) {
             Some((first, second)) if !code.contains('-') => format!("{first}-{second}"),
             _ => code,
@@ -148,10 +140,7 @@ impl Sessions {
         let Some(shown) = view.qr else {
             return Err(not_connected(&view));
         };
-        Ok(Qr {
-            code: shown.code,
-            expires_in: shown.until.saturating_duration_since(Instant::now()),
-        })
+        Ok(Qr { code: shown.code, expires_in: shown.until.saturating_duration_since(Instant::now()) })
     }
 
     pub async fn status(&self, id: SessionId) -> Result<Status> {
@@ -199,31 +188,21 @@ impl Sessions {
             return Err(Error::Stopping);
         }
         // However this ends, even if the caller goes away, the session can be asked for again.
-        let _deleting = Deleting {
-            inner: self.inner.clone(),
-            id,
-        };
+        let _deleting = Deleting { inner: self.inner.clone(), id };
         if let Some(session) = self.running(id) {
             if let Err(error) = log_out(&session).await {
                 tracing::info!(session = id.0, %error, "a session is deleted without telling WhatsApp");
             }
             stop(&session).await?;
         }
-        if self.inner.store.delete_session(id).await? {
-            Ok(())
-        } else {
-            Err(Error::NoSession)
-        }
+        if self.inner.store.delete_session(id).await? { Ok(()) } else { Err(Error::NoSession) }
     }
 
     /// Stops all sessions; they come back at the next start.
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel();
         self.inner.tasks.close();
-        if timeout(SHUTDOWN_MAX, self.inner.tasks.wait())
-            .await
-            .is_err()
-        {
+        if timeout(SHUTDOWN_MAX, self.inner.tasks.wait()).await.is_err() {
             tracing::error!(left = self.inner.tasks.len(), "sessions do not end");
         }
     }
@@ -247,8 +226,7 @@ impl Sessions {
         self.inner.store.set_wanted(id, true).await?;
         loop {
             let session = self.start(&row)?;
-            if !session.view.borrow().ending && session.commands.send(Command::Asked).await.is_ok()
-            {
+            if !session.view.borrow().ending && session.commands.send(Command::Asked).await.is_ok() {
                 return Ok(session);
             }
             // It is on its way out; the next one starts after it.
@@ -286,11 +264,7 @@ impl Sessions {
         );
         let session = Arc::new(session);
         registry.running.insert(id, session.clone());
-        let leaving = Leaving {
-            inner: inner.clone(),
-            id,
-            gone: session.gone.clone(),
-        };
+        let leaving = Leaving { inner: inner.clone(), id, gone: session.gone.clone() };
         inner.tasks.spawn(async move {
             let _leaving = leaving;
             supervisor.run().await;
@@ -340,9 +314,7 @@ async fn log_out(session: &Session) -> Result<()> {
 }
 
 async fn ended(session: &Session) -> Result<()> {
-    timeout(END_MAX, session.gone.cancelled())
-        .await
-        .map_err(|_| Error::Stopping)
+    timeout(END_MAX, session.gone.cancelled()).await.map_err(|_| Error::Stopping)
 }
 
 /// Waits until the session shows what it takes to link it.
@@ -362,14 +334,9 @@ async fn wait_to_scan(session: &Session, ready: impl Fn(&View) -> bool) -> Resul
 }
 
 pub(crate) fn not_connected(view: &View) -> Error {
-    Error::NotConnected {
-        reason: view.health.reason.clone(),
-    }
+    Error::NotConnected { reason: view.health.reason.clone() }
 }
 
 pub(crate) fn invalid_phone(reason: String) -> Error {
-    Error::Invalid {
-        field: "Phone",
-        reason: format!("Phone {reason}"),
-    }
+    Error::Invalid { field: "Phone", reason: format!("Phone {reason}") }
 }

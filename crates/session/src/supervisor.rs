@@ -107,20 +107,8 @@ impl Supervisor {
             qr: None,
             live: None,
         });
-        let session = Session {
-            commands: sender,
-            view: receiver,
-            gone: CancellationToken::new(),
-        };
-        let supervisor = Self {
-            shared,
-            store,
-            id: row.id,
-            qr_shown,
-            shutdown,
-            commands,
-            view,
-        };
+        let session = Session { commands: sender, view: receiver, gone: CancellationToken::new() };
+        let supervisor = Self { shared, store, id: row.id, qr_shown, shutdown, commands, view };
         (supervisor, session)
     }
 
@@ -135,12 +123,7 @@ impl Supervisor {
                 return;
             }
         };
-        let recorder = Recorder::new(
-            self.store.clone(),
-            self.id,
-            row.name.clone(),
-            row.jid.clone(),
-        );
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone());
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {
             view.jid = row.jid.clone();
@@ -179,12 +162,7 @@ struct Running {
 }
 
 impl Running {
-    async fn run(
-        mut self,
-        effects: Vec<Effect>,
-        mut commands: mpsc::Receiver<Command>,
-        shutdown: CancellationToken,
-    ) {
+    async fn run(mut self, effects: Vec<Effect>, mut commands: mpsc::Receiver<Command>, shutdown: CancellationToken) {
         self.perform(effects).await;
         while !self.life.has_ended() {
             self.publish();
@@ -298,8 +276,7 @@ impl Running {
         match report {
             Report::Made(client) => {
                 let acks = self.connection.as_ref()?.acks.clone();
-                self.view
-                    .send_modify(|view| view.live = Some(Live { client, acks }));
+                self.view.send_modify(|view| view.live = Some(Live { client, acks }));
                 None
             }
             Report::Event(event) => self.event(&event).await,
@@ -309,9 +286,7 @@ impl Running {
                 Some(match outcome {
                     Outcome::Panicked => Input::Panicked,
                     Outcome::Unreached(reason) => Input::Unreached { reason },
-                    Outcome::Closed(reason) => Input::Closed {
-                        reason: closing.unwrap_or(reason),
-                    },
+                    Outcome::Closed(reason) => Input::Closed { reason: closing.unwrap_or(reason) },
                 })
             }
         }
@@ -326,11 +301,8 @@ impl Running {
             }
             Event::PairingQrCodesExhausted(over) => {
                 self.view.send_modify(|view| view.qr = None);
-                self.tell(Record::new("QRTimeout", &event::Nothing {}))
-                    .await;
-                Some(Input::QrOver {
-                    pair_code_outstanding: !over.disconnected,
-                })
+                self.tell(Record::new("QRTimeout", &event::Nothing {})).await;
+                Some(Input::QrOver { pair_code_outstanding: !over.disconnected })
             }
             Event::PairSuccess(pair) => {
                 self.view.send_modify(|view| view.qr = None);
@@ -365,23 +337,20 @@ impl Running {
             Event::Connected(_) => {
                 let live = self.view.borrow().live.clone()?;
                 let (jid, lid) = (live.client.pn(), live.client.lid());
-                self.identify(&text(jid.as_ref()), &text(lid.as_ref()))
-                    .await;
+                self.identify(&text(jid.as_ref()), &text(lid.as_ref())).await;
                 Some(Input::LoggedIn)
             }
             Event::Disconnected(end) => {
                 self.closing = Some(end.reason.to_string());
                 None
             }
-            Event::LoggedOut(out) => Some(Input::LoggedOut {
-                reason: logged_out(out.reason).to_owned(),
-                on_connect: out.on_connect,
-            }),
+            Event::LoggedOut(out) => {
+                Some(Input::LoggedOut { reason: logged_out(out.reason).to_owned(), on_connect: out.on_connect })
+            }
             Event::StreamReplaced(_) => Some(Input::Replaced),
-            Event::TemporaryBan(ban) => Some(Input::Banned {
-                for_ms: ban.expire.num_milliseconds(),
-                reason: ban.code.to_string(),
-            }),
+            Event::TemporaryBan(ban) => {
+                Some(Input::Banned { for_ms: ban.expire.num_milliseconds(), reason: ban.code.to_string() })
+            }
             Event::ClientOutdated(_) => Some(Input::Outdated),
             // WhatsApp's own trouble: the connection ends, and the usual pause follows.
             Event::ConnectFailure(failure) if failure.reason.should_reconnect() => {
@@ -399,23 +368,14 @@ impl Running {
     }
 
     async fn show(&self, code: &str, expires_in: Duration) {
-        let qr = Qr {
-            code: code.to_owned(),
-            expires_in,
-        };
+        let qr = Qr { code: code.to_owned(), expires_in };
         self.view.send_modify(|view| {
-            view.qr = Some(Shown {
-                code: qr.code.clone(),
-                until: Instant::now() + expires_in,
-            });
+            view.qr = Some(Shown { code: qr.code.clone(), until: Instant::now() + expires_in });
         });
         if let Some(shown) = &self.qr_shown {
             shown(self.name(), &qr);
         }
-        let told = event::Qr {
-            code: qr.code,
-            expires_in: expires_in.as_secs(),
-        };
+        let told = event::Qr { code: qr.code, expires_in: expires_in.as_secs() };
         self.tell(Record::new("QR", &told)).await;
     }
 
@@ -433,10 +393,7 @@ impl Running {
         if known {
             return;
         }
-        let done = self
-            .store
-            .set_identity(self.id, jid.as_deref(), lid.as_deref())
-            .await;
+        let done = self.store.set_identity(self.id, jid.as_deref(), lid.as_deref()).await;
         self.stored("keep its identity", done);
         self.made.recorder.set_jid(own);
         self.view.send_modify(|view| {
@@ -453,8 +410,7 @@ impl Running {
         let done = self.store.set_identity(self.id, None, None).await;
         self.stored("clear its identity", done);
         self.made.recorder.set_jid(String::new());
-        self.view
-            .send_modify(|view| (view.jid, view.lid) = (None, None));
+        self.view.send_modify(|view| (view.jid, view.lid) = (None, None));
     }
 
     /// Unlinks the device. It needs the connection: keys that were thrown away without telling WhatsApp would leave a
@@ -462,12 +418,10 @@ impl Running {
     async fn log_out(&mut self, reply: oneshot::Sender<Result<()>>) -> Option<Input> {
         let live = self.view.borrow().live.clone();
         let result = match live {
-            Some(live) if self.life.is_open() => timeout(LOGOUT_MAX, live.client.logout())
-                .await
-                .map_err(|_| Error::TimedOut),
-            _ if self.life.is_linked() => Err(Error::NotConnected {
-                reason: self.life.health().reason,
-            }),
+            Some(live) if self.life.is_open() => {
+                timeout(LOGOUT_MAX, live.client.logout()).await.map_err(|_| Error::TimedOut)
+            }
+            _ if self.life.is_linked() => Err(Error::NotConnected { reason: self.life.health().reason }),
             _ => Err(Error::NotLoggedIn),
         };
         let done = result.is_ok();
@@ -475,11 +429,7 @@ impl Running {
             let _ = reply.send(result);
             return None;
         }
-        self.step(Input::LoggedOut {
-            reason: "logged out on request".to_owned(),
-            on_connect: false,
-        })
-        .await;
+        self.step(Input::LoggedOut { reason: "logged out on request".to_owned(), on_connect: false }).await;
         let _ = reply.send(Ok(()));
         None
     }
@@ -518,16 +468,10 @@ fn told(notice: Notice) -> Record {
     match notice {
         Notice::Connected => Record::new("Connected", &event::Nothing {}),
         Notice::Disconnected { reason } => Record::new("Disconnected", &event::Reason { reason }),
-        Notice::LoggedOut { reason, on_connect } => {
-            Record::new("LoggedOut", &event::LoggedOut { on_connect, reason })
-        }
+        Notice::LoggedOut { reason, on_connect } => Record::new("LoggedOut", &event::LoggedOut { on_connect, reason }),
         Notice::StreamReplaced => Record::new("StreamReplaced", &event::Nothing {}),
-        Notice::TemporaryBan { until, reason } => {
-            Record::new("TemporaryBan", &event::TemporaryBan { reason, until })
-        }
+        Notice::TemporaryBan { until, reason } => Record::new("TemporaryBan", &event::TemporaryBan { reason, until }),
         Notice::ClientOutdated => Record::new("ClientOutdated", &event::Nothing {}),
-        Notice::ConnectFailure { reason } => {
-            Record::new("ConnectFailure", &event::Reason { reason })
-        }
+        Notice::ConnectFailure { reason } => Record::new("ConnectFailure", &event::Reason { reason }),
     }
 }

@@ -21,10 +21,7 @@ impl Tasks {
     pub async fn end(&self, bound: Duration) {
         self.ending.cancel();
         self.tracker.close();
-        if tokio::time::timeout(bound, self.tracker.wait())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(bound, self.tracker.wait()).await.is_err() {
             tracing::error!(left = self.tracker.len(), "tasks of a session do not end");
         }
     }

@@ -49,9 +49,7 @@ impl Db {
             Some("sqlite") => Engine::Sqlite,
             Some("postgres" | "postgresql") => Engine::Postgres,
             _ => {
-                return Err(Error::Open(
-                    "the URL must begin with sqlite:// or postgres://".into(),
-                ));
+                return Err(Error::Open("the URL must begin with sqlite:// or postgres://".into()));
             }
         };
         // A failed look at the URL must not put a password into a log.
@@ -70,16 +68,9 @@ impl Db {
                 let read = if url.contains(":memory:") {
                     write.clone()
                 } else {
-                    sqlite_pool(SQLITE_READERS)
-                        .connect(&url)
-                        .await
-                        .map_err(opened)?
+                    sqlite_pool(SQLITE_READERS).connect(&url).await.map_err(opened)?
                 };
-                Self {
-                    engine,
-                    read,
-                    write,
-                }
+                Self { engine, read, write }
             }
             Engine::Postgres => {
                 let pool = AnyPoolOptions::new()
@@ -88,11 +79,7 @@ impl Db {
                     .connect(url)
                     .await
                     .map_err(opened)?;
-                Self {
-                    engine,
-                    read: pool.clone(),
-                    write: pool,
-                }
+                Self { engine, read: pool.clone(), write: pool }
             }
         };
         db.migrate().await?;
@@ -105,15 +92,10 @@ impl Db {
             Engine::Postgres => &POSTGRES,
         };
         let known = migrator.iter().map(|m| m.version).max().unwrap_or(0);
-        migrator
-            .run(&self.write)
-            .await
-            .map_err(|error| match error {
-                MigrateError::VersionMissing(found) => Error::NewerSchema { found, known },
-                error => Error::Open(format!(
-                    "the schema could not be brought up to date: {error}"
-                )),
-            })
+        migrator.run(&self.write).await.map_err(|error| match error {
+            MigrateError::VersionMissing(found) => Error::NewerSchema { found, known },
+            error => Error::Open(format!("the schema could not be brought up to date: {error}")),
+        })
     }
 
     pub async fn close(&self) {
@@ -144,12 +126,8 @@ mod tests {
 
     #[test]
     fn migrations_come_in_pairs() {
-        let names = |migrator: &Migrator| {
-            migrator
-                .iter()
-                .map(|m| (m.version, m.description.to_string()))
-                .collect::<Vec<_>>()
-        };
+        let names =
+            |migrator: &Migrator| migrator.iter().map(|m| (m.version, m.description.to_string())).collect::<Vec<_>>();
         assert_eq!(names(&SQLITE), names(&POSTGRES));
     }
 }

@@ -55,31 +55,32 @@ pub(crate) struct FinishedAttempt {
 }
 
 /// Nothing is written for a delivery that has gone meanwhile (its webhook was removed).
-pub(crate) async fn finish(
-    tx: &mut Transaction<'_, Any>,
-    finished: &FinishedAttempt,
-) -> Result<()> {
+pub(crate) async fn finish(tx: &mut Transaction<'_, Any>, finished: &FinishedAttempt) -> Result<()> {
     let (state, due_at) = match finished.outcome {
         Outcome::Delivered => (DELIVERED, finished.attempt.at_ms),
         Outcome::RetryAt { at_ms } => (WAITING, at_ms),
         Outcome::Dead => (DEAD, finished.attempt.at_ms),
     };
-    let row = sqlx::query("UPDATE deliveries SET state = $2, due_at = $3, attempts = attempts + 1 WHERE id = $1 RETURNING attempts")
-        .bind(finished.delivery)
-        .bind(state)
-        .bind(due_at)
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row = sqlx::query(
+        "UPDATE deliveries SET state = $2, due_at = $3, attempts = attempts + 1 WHERE id = $1 RETURNING attempts",
+    )
+    .bind(finished.delivery)
+    .bind(state)
+    .bind(due_at)
+    .fetch_optional(&mut **tx)
+    .await?;
     let Some(row) = row else { return Ok(()) };
-    sqlx::query("INSERT INTO attempts (delivery_id, number, at, latency_ms, status, error) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(finished.delivery)
-        .bind(row.try_get::<i64, _>("attempts")?)
-        .bind(finished.attempt.at_ms)
-        .bind(finished.attempt.latency_ms)
-        .bind(finished.attempt.status.map(i64::from))
-        .bind(finished.attempt.error.as_deref())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO attempts (delivery_id, number, at, latency_ms, status, error) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(finished.delivery)
+    .bind(row.try_get::<i64, _>("attempts")?)
+    .bind(finished.attempt.at_ms)
+    .bind(finished.attempt.latency_ms)
+    .bind(finished.attempt.status.map(i64::from))
+    .bind(finished.attempt.error.as_deref())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -96,11 +97,7 @@ impl Store {
             session: event.session,
             session_name: row.try_get("name")?,
             session_jid: row.try_get("jid")?,
-            session_token: sessions::open_token(
-                &self.secret,
-                event.session,
-                &row.try_get::<Vec<u8>, _>("token")?,
-            )?,
+            session_token: sessions::open_token(&self.secret, event.session, &row.try_get::<Vec<u8>, _>("token")?)?,
             event,
             attempts: u32::try_from(row.try_get::<i64, _>("attempts")?).unwrap_or(u32::MAX),
         })
@@ -116,13 +113,7 @@ impl Store {
         full: &[WebhookId],
     ) -> Result<Vec<Delivery>> {
         let busy_lanes: String = (0..busy.len())
-            .map(|i| {
-                format!(
-                    " AND NOT (d.webhook_id = ${} AND d.chat = ${})",
-                    2 * i + 3,
-                    2 * i + 4
-                )
-            })
+            .map(|i| format!(" AND NOT (d.webhook_id = ${} AND d.chat = ${})", 2 * i + 3, 2 * i + 4))
             .collect();
         let full_webhooks: String = full.iter().map(|webhook| format!(" AND d.webhook_id <> {}", webhook.0)).collect();
         let sql = format!(
@@ -130,27 +121,16 @@ impl Store {
              WHERE p.state = 0 AND p.webhook_id = d.webhook_id AND p.chat = d.chat AND p.id < d.id) \
              ORDER BY d.due_at, d.id LIMIT $2"
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(now_ms)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let mut query =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(now_ms).bind(i64::try_from(limit).unwrap_or(i64::MAX));
         for (webhook, chat) in busy {
             query = query.bind(webhook.0).bind(chat.as_str());
         }
-        query
-            .fetch_all(&self.db.read)
-            .await?
-            .iter()
-            .map(|row| self.read_delivery(row))
-            .collect()
+        query.fetch_all(&self.db.read).await?.iter().map(|row| self.read_delivery(row)).collect()
     }
 
     /// The next unfinished delivery of a lane if it is due, so that a worker can stay with a chat.
-    pub async fn next_in_lane(
-        &self,
-        webhook: WebhookId,
-        chat: &str,
-        now_ms: i64,
-    ) -> Result<Option<Delivery>> {
+    pub async fn next_in_lane(&self, webhook: WebhookId, chat: &str, now_ms: i64) -> Result<Option<Delivery>> {
         let sql = format!(
             "{SELECT} WHERE d.due_at <= $3 AND d.id = (SELECT MIN(p.id) FROM deliveries p \
              WHERE p.state = 0 AND p.webhook_id = $1 AND p.chat = $2)"
@@ -177,20 +157,8 @@ impl Store {
     }
 
     /// Records an attempt and what follows from it, together.
-    pub async fn finish_attempt(
-        &self,
-        delivery: i64,
-        attempt: Attempt,
-        outcome: Outcome,
-    ) -> Result<()> {
-        self.writer
-            .write(Job::Attempt(FinishedAttempt {
-                delivery,
-                attempt,
-                outcome,
-            }))
-            .await
-            .map(|_| ())
+    pub async fn finish_attempt(&self, delivery: i64, attempt: Attempt, outcome: Outcome) -> Result<()> {
+        self.writer.write(Job::Attempt(FinishedAttempt { delivery, attempt, outcome })).await.map(|_| ())
     }
 
     /// Deliveries not yet finished, of one session or of all.

@@ -8,20 +8,13 @@ pub enum Error {
         "the database was written by a newer WaGo (schema {found}, this binary knows {known}); start that version, or restore a backup made before it"
     )]
     NewerSchema { found: i64, known: i64 },
-    #[error(
-        "the database was written with another secret key; put the secret.key back that belongs to it"
-    )]
+    #[error("the database was written with another secret key; put the secret.key back that belongs to it")]
     WrongSecret,
     #[error("the database cannot be opened: {0}")]
     Open(String),
     /// A stored value cannot be understood.
     #[error("{table}.{column} of row {row} cannot be read: {reason}")]
-    Damaged {
-        table: &'static str,
-        column: &'static str,
-        row: String,
-        reason: String,
-    },
+    Damaged { table: &'static str, column: &'static str, row: String, reason: String },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

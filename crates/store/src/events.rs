@@ -57,10 +57,7 @@ pub struct Recorded {
     pub new: bool,
 }
 
-pub(crate) async fn insert(
-    tx: &mut Transaction<'_, Any>,
-    events: &[NewEvent],
-) -> Result<Vec<Recorded>> {
+pub(crate) async fn insert(tx: &mut Transaction<'_, Any>, events: &[NewEvent]) -> Result<Vec<Recorded>> {
     let mut recorded = Vec::with_capacity(events.len());
     for event in events {
         let row = sqlx::query(
@@ -82,10 +79,7 @@ pub(crate) async fn insert(
                 .bind(event.dedupe.as_deref())
                 .fetch_one(&mut **tx)
                 .await?;
-            recorded.push(Recorded {
-                cursor: row.try_get("id")?,
-                new: false,
-            });
+            recorded.push(Recorded { cursor: row.try_get("id")?, new: false });
             continue;
         };
         let cursor: i64 = row.try_get("id")?;
@@ -121,12 +115,7 @@ impl Store {
     }
 
     /// Oldest first, after the cursor.
-    pub async fn events_after(
-        &self,
-        session: SessionId,
-        after: i64,
-        limit: u64,
-    ) -> Result<Vec<Event>> {
+    pub async fn events_after(&self, session: SessionId, after: i64, limit: u64) -> Result<Vec<Event>> {
         let rows = sqlx::query(
             "SELECT id AS cursor, event_id, session_id, chat, kind, payload, created_at FROM events \
              WHERE session_id = $1 AND id > $2 ORDER BY id LIMIT $3",

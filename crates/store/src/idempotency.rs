@@ -78,33 +78,24 @@ impl Store {
         Ok(claim)
     }
 
-    pub async fn finish_idempotency(
-        &self,
-        session: SessionId,
-        key: &str,
-        reply: StoredReply,
-    ) -> Result<()> {
-        sqlx::query(
-            "UPDATE idempotency SET status = $3, body = $4 WHERE session_id = $1 AND key = $2",
-        )
-        .bind(session.0)
-        .bind(key)
-        .bind(i64::from(reply.status))
-        .bind(reply.body)
-        .execute(&self.db.write)
-        .await?;
+    pub async fn finish_idempotency(&self, session: SessionId, key: &str, reply: StoredReply) -> Result<()> {
+        sqlx::query("UPDATE idempotency SET status = $3, body = $4 WHERE session_id = $1 AND key = $2")
+            .bind(session.0)
+            .bind(key)
+            .bind(i64::from(reply.status))
+            .bind(reply.body)
+            .execute(&self.db.write)
+            .await?;
         Ok(())
     }
 
     /// Gives the key back after a failure that sent nothing.
     pub async fn release_idempotency(&self, session: SessionId, key: &str) -> Result<()> {
-        sqlx::query(
-            "DELETE FROM idempotency WHERE session_id = $1 AND key = $2 AND status IS NULL",
-        )
-        .bind(session.0)
-        .bind(key)
-        .execute(&self.db.write)
-        .await?;
+        sqlx::query("DELETE FROM idempotency WHERE session_id = $1 AND key = $2 AND status IS NULL")
+            .bind(session.0)
+            .bind(key)
+            .execute(&self.db.write)
+            .await?;
         Ok(())
     }
 }

@@ -26,11 +26,7 @@ pub struct KeyRow {
 
 impl KeyRow {
     fn read(row: &AnyRow) -> Result<Self> {
-        Ok(Self {
-            key: row.try_get("key")?,
-            value: row.try_get("value")?,
-            number: row.try_get("number")?,
-        })
+        Ok(Self { key: row.try_get("key")?, value: row.try_get("value")?, number: row.try_get("number")? })
     }
 }
 
@@ -71,15 +67,12 @@ pub enum KeyOp {
     },
 }
 
-const REPLACE: &str = "ON CONFLICT (session_id, kind, key) DO UPDATE SET value = excluded.value, number = excluded.number";
+const REPLACE: &str =
+    "ON CONFLICT (session_id, kind, key) DO UPDATE SET value = excluded.value, number = excluded.number";
 const KEEP: &str = "ON CONFLICT (session_id, kind, key) DO NOTHING";
 const REPLACE_OLDER: &str = "ON CONFLICT (session_id, kind, key) DO UPDATE SET value = excluded.value, number = excluded.number WHERE keys.number < excluded.number";
 
-pub(crate) async fn apply(
-    tx: &mut Transaction<'_, Any>,
-    session: SessionId,
-    ops: &[KeyOp],
-) -> Result<()> {
+pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, ops: &[KeyOp]) -> Result<()> {
     let mut at = 0;
     while at < ops.len() {
         // A run of plain writes (the pre-keys of a new device are hundreds) goes out in few statements. A statement may
@@ -110,7 +103,9 @@ fn numbered_alike(ops: &[KeyOp]) -> Vec<(Kind, &[u8], i64)> {
     let mut alike: Vec<(Kind, &[u8], i64)> = Vec::new();
     for op in ops {
         match op {
-            KeyOp::SetNumber { kind, key, number } if alike.first().is_none_or(|first| (first.0, first.2) == (*kind, *number)) => {
+            KeyOp::SetNumber { kind, key, number }
+                if alike.first().is_none_or(|first| (first.0, first.2) == (*kind, *number)) =>
+            {
                 alike.push((*kind, key, *number));
             }
             _ => break,
@@ -122,8 +117,10 @@ fn numbered_alike(ops: &[KeyOp]) -> Vec<(Kind, &[u8], i64)> {
 async fn set_numbers(tx: &mut Transaction<'_, Any>, session: SessionId, alike: &[(Kind, &[u8], i64)]) -> Result<()> {
     let Some((kind, _, number)) = alike.first() else { return Ok(()) };
     let places: Vec<String> = (0..alike.len()).map(|i| format!("${}", i + 4)).collect();
-    let sql = format!("UPDATE keys SET number = $3 WHERE session_id = $1 AND kind = $2 AND key IN ({})", places.join(", "));
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).bind(session.0).bind(i64::from(kind.0)).bind(*number);
+    let sql =
+        format!("UPDATE keys SET number = $3 WHERE session_id = $1 AND kind = $2 AND key IN ({})", places.join(", "));
+    let mut query =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).bind(session.0).bind(i64::from(kind.0)).bind(*number);
     for (_, key, _) in alike {
         query = query.bind(*key);
     }
@@ -133,30 +130,13 @@ async fn set_numbers(tx: &mut Transaction<'_, Any>, session: SessionId, alike: &
 
 async fn put_many(tx: &mut Transaction<'_, Any>, session: SessionId, puts: &[KeyOp]) -> Result<()> {
     let values: Vec<String> = (0..puts.len())
-        .map(|i| {
-            format!(
-                "($1, ${}, ${}, ${}, ${})",
-                4 * i + 2,
-                4 * i + 3,
-                4 * i + 4,
-                4 * i + 5
-            )
-        })
+        .map(|i| format!("($1, ${}, ${}, ${}, ${})", 4 * i + 2, 4 * i + 3, 4 * i + 4, 4 * i + 5))
         .collect();
-    let sql = format!(
-        "INSERT INTO keys (session_id, kind, key, value, number) VALUES {} {REPLACE}",
-        values.join(", ")
-    );
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .persistent(false)
-        .bind(session.0);
+    let sql = format!("INSERT INTO keys (session_id, kind, key, value, number) VALUES {} {REPLACE}", values.join(", "));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).bind(session.0);
     for put in puts {
         if let KeyOp::Put { kind, row } = put {
-            query = query
-                .bind(i64::from(kind.0))
-                .bind(row.key.as_slice())
-                .bind(row.value.as_slice())
-                .bind(row.number);
+            query = query.bind(i64::from(kind.0)).bind(row.key.as_slice()).bind(row.value.as_slice()).bind(row.number);
         }
     }
     query.execute(&mut **tx).await?;
@@ -169,15 +149,13 @@ async fn apply_one(tx: &mut Transaction<'_, Any>, session: SessionId, op: &KeyOp
         KeyOp::PutNew { kind, row } => put(tx, session, *kind, row, KEEP).await,
         KeyOp::PutNewer { kind, row } => put(tx, session, *kind, row, REPLACE_OLDER).await,
         KeyOp::SetNumber { kind, key, number } => {
-            sqlx::query(
-                "UPDATE keys SET number = $4 WHERE session_id = $1 AND kind = $2 AND key = $3",
-            )
-            .bind(session.0)
-            .bind(i64::from(kind.0))
-            .bind(key.as_slice())
-            .bind(*number)
-            .execute(&mut **tx)
-            .await?;
+            sqlx::query("UPDATE keys SET number = $4 WHERE session_id = $1 AND kind = $2 AND key = $3")
+                .bind(session.0)
+                .bind(i64::from(kind.0))
+                .bind(key.as_slice())
+                .bind(*number)
+                .execute(&mut **tx)
+                .await?;
             Ok(())
         }
         KeyOp::Delete { kind, key } => {
@@ -190,23 +168,16 @@ async fn apply_one(tx: &mut Transaction<'_, Any>, session: SessionId, op: &KeyOp
             Ok(())
         }
         KeyOp::DeletePrefix { kind, prefix } => {
-            let (text, end) = prefix_range(
-                "DELETE FROM keys WHERE session_id = $1 AND kind = $2 AND key >= $3",
-                prefix,
-            );
-            let mut query = sqlx::query(text)
-                .bind(session.0)
-                .bind(i64::from(kind.0))
-                .bind(prefix.as_slice());
+            let (text, end) =
+                prefix_range("DELETE FROM keys WHERE session_id = $1 AND kind = $2 AND key >= $3", prefix);
+            let mut query = sqlx::query(text).bind(session.0).bind(i64::from(kind.0)).bind(prefix.as_slice());
             if let Some(end) = end {
                 query = query.bind(end);
             }
             query.execute(&mut **tx).await?;
             Ok(())
         }
-        KeyOp::DeleteBelow { kind, number } => {
-            delete_below(tx, session, *kind, *number).await.map(|_| ())
-        }
+        KeyOp::DeleteBelow { kind, number } => delete_below(tx, session, *kind, *number).await.map(|_| ()),
     }
 }
 
@@ -217,9 +188,7 @@ async fn put(
     row: &KeyRow,
     conflict: &str,
 ) -> Result<()> {
-    let sql = format!(
-        "INSERT INTO keys (session_id, kind, key, value, number) VALUES ($1, $2, $3, $4, $5) {conflict}"
-    );
+    let sql = format!("INSERT INTO keys (session_id, kind, key, value, number) VALUES ($1, $2, $3, $4, $5) {conflict}");
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(session.0)
         .bind(i64::from(kind.0))
@@ -231,12 +200,7 @@ async fn put(
     Ok(())
 }
 
-async fn delete_below(
-    connection: &mut AnyConnection,
-    session: SessionId,
-    kind: Kind,
-    number: i64,
-) -> Result<u64> {
+async fn delete_below(connection: &mut AnyConnection, session: SessionId, kind: Kind, number: i64) -> Result<u64> {
     let done = sqlx::query("DELETE FROM keys WHERE session_id = $1 AND kind = $2 AND number < $3")
         .bind(session.0)
         .bind(i64::from(kind.0))
@@ -247,10 +211,7 @@ async fn delete_below(
 }
 
 /// Completes a statement that selects keys from `$3` on, so that it ends where the prefix ends.
-fn prefix_range(
-    statement: &'static str,
-    prefix: &[u8],
-) -> (sqlx::AssertSqlSafe<String>, Option<Vec<u8>>) {
+fn prefix_range(statement: &'static str, prefix: &[u8]) -> (sqlx::AssertSqlSafe<String>, Option<Vec<u8>>) {
     let end = after_prefix(prefix);
     let bound = if end.is_some() { " AND key < $4" } else { "" };
     (sqlx::AssertSqlSafe(format!("{statement}{bound}")), end)
@@ -270,21 +231,16 @@ impl Store {
         if ops.is_empty() {
             return Ok(());
         }
-        self.writer
-            .write(Job::Keys { session, ops })
-            .await
-            .map(|_| ())
+        self.writer.write(Job::Keys { session, ops }).await.map(|_| ())
     }
 
     pub async fn key(&self, session: SessionId, kind: Kind, key: &[u8]) -> Result<Option<KeyRow>> {
-        let row = sqlx::query(
-            "SELECT key, value, number FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3",
-        )
-        .bind(session.0)
-        .bind(i64::from(kind.0))
-        .bind(key)
-        .fetch_optional(&self.db.read)
-        .await?;
+        let row = sqlx::query("SELECT key, value, number FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3")
+            .bind(session.0)
+            .bind(i64::from(kind.0))
+            .bind(key)
+            .fetch_optional(&self.db.read)
+            .await?;
         row.as_ref().map(KeyRow::read).transpose()
     }
 
@@ -297,10 +253,8 @@ impl Store {
                 "SELECT key, value, number FROM keys WHERE session_id = $1 AND kind = $2 AND key IN ({})",
                 places.join(", ")
             );
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-                .persistent(false)
-                .bind(session.0)
-                .bind(i64::from(kind.0));
+            let mut query =
+                sqlx::query(sqlx::AssertSqlSafe(sql)).persistent(false).bind(session.0).bind(i64::from(kind.0));
             for key in some {
                 query = query.bind(key.as_slice());
             }
@@ -324,19 +278,11 @@ impl Store {
             prefix,
         );
         let sql = format!("{} ORDER BY key LIMIT {limit}", text.0);
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(session.0)
-            .bind(i64::from(kind.0))
-            .bind(prefix);
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.0).bind(i64::from(kind.0)).bind(prefix);
         if let Some(end) = end {
             query = query.bind(end);
         }
-        query
-            .fetch_all(&self.db.read)
-            .await?
-            .iter()
-            .map(KeyRow::read)
-            .collect()
+        query.fetch_all(&self.db.read).await?.iter().map(KeyRow::read).collect()
     }
 
     pub async fn count_keys(&self, session: SessionId, kind: Kind) -> Result<u64> {
@@ -349,37 +295,27 @@ impl Store {
     }
 
     /// Deletes and returns, atomically.
-    pub async fn take_key(
-        &self,
-        session: SessionId,
-        kind: Kind,
-        key: &[u8],
-    ) -> Result<Option<KeyRow>> {
-        let row = sqlx::query("DELETE FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3 RETURNING key, value, number")
-            .bind(session.0)
-            .bind(i64::from(kind.0))
-            .bind(key)
-            .fetch_optional(&self.db.write)
-            .await?;
+    pub async fn take_key(&self, session: SessionId, kind: Kind, key: &[u8]) -> Result<Option<KeyRow>> {
+        let row = sqlx::query(
+            "DELETE FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3 RETURNING key, value, number",
+        )
+        .bind(session.0)
+        .bind(i64::from(kind.0))
+        .bind(key)
+        .fetch_optional(&self.db.write)
+        .await?;
         row.as_ref().map(KeyRow::read).transpose()
     }
 
     /// Reads one row, lets `change` decide its replacement (`None` leaves it), and writes that, atomically.
-    pub async fn update_key<F>(
-        &self,
-        session: SessionId,
-        kind: Kind,
-        key: &[u8],
-        change: F,
-    ) -> Result<()>
+    pub async fn update_key<F>(&self, session: SessionId, kind: Kind, key: &[u8], change: F) -> Result<()>
     where
         F: FnOnce(Option<KeyRow>) -> Option<KeyRow> + Send,
     {
         let mut tx = self.db.write.begin().await?;
         let lock = self.db.engine.lock_row();
-        let sql = format!(
-            "SELECT key, value, number FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3 {lock}"
-        );
+        let sql =
+            format!("SELECT key, value, number FROM keys WHERE session_id = $1 AND kind = $2 AND key = $3 {lock}");
         let row = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(session.0)
             .bind(i64::from(kind.0))
@@ -394,12 +330,7 @@ impl Store {
     }
 
     /// Number of rows deleted: rows of the kind whose number is below `number`.
-    pub async fn delete_keys_below(
-        &self,
-        session: SessionId,
-        kind: Kind,
-        number: i64,
-    ) -> Result<u64> {
+    pub async fn delete_keys_below(&self, session: SessionId, kind: Kind, number: i64) -> Result<u64> {
         let mut connection = self.db.write.acquire().await?;
         delete_below(&mut connection, session, kind, number).await
     }

@@ -53,12 +53,7 @@ impl Store {
             Engine::Postgres => POSTGRES_WRITERS,
         };
         let writer = Writer::start(db.clone(), writers);
-        let store = Self {
-            db,
-            writer,
-            secret,
-            events_recorded: Arc::default(),
-        };
+        let store = Self { db, writer, secret, events_recorded: Arc::default() };
         store.check_secret().await?;
         Ok(store)
     }

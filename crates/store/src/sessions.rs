@@ -70,16 +70,11 @@ pub(crate) fn open_token(secret: &SecretKey, id: SessionId, sealed: &[u8]) -> Re
 
 /// Kept between commas (`,Message,Call,`) so that SQL can match one name exactly.
 pub(crate) fn subscription_text(names: &[String]) -> String {
-    names
-        .iter()
-        .fold(String::from(","), |text, name| text + name + ",")
+    names.iter().fold(String::from(","), |text, name| text + name + ",")
 }
 
 fn subscription(text: &str) -> Vec<String> {
-    text.split(',')
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 fn taken(error: sqlx::Error) -> Error {
@@ -110,54 +105,35 @@ impl Store {
 
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id.0)
-            .fetch_optional(&self.db.read)
-            .await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).fetch_optional(&self.db.read).await?;
         row.map(|row| Session::read(&row, &self.secret)).transpose()
     }
 
     pub async fn session_by_token(&self, token: &SecretString) -> Result<Option<Session>> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE token_hash = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(self.secret.hash(token))
-            .fetch_optional(&self.db.read)
-            .await?;
+        let row =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.secret.hash(token)).fetch_optional(&self.db.read).await?;
         row.map(|row| Session::read(&row, &self.secret)).transpose()
     }
 
     /// In order of creation. `linked_only`: those with a JID.
-    pub async fn list_sessions(
-        &self,
-        linked_only: bool,
-        offset: u64,
-        limit: u64,
-    ) -> Result<Vec<Session>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM sessions WHERE $1 = 0 OR jid IS NOT NULL ORDER BY id LIMIT $2 OFFSET $3"
-        );
+    pub async fn list_sessions(&self, linked_only: bool, offset: u64, limit: u64) -> Result<Vec<Session>> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM sessions WHERE $1 = 0 OR jid IS NOT NULL ORDER BY id LIMIT $2 OFFSET $3");
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(i64::from(linked_only))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .bind(i64::try_from(offset).unwrap_or(i64::MAX))
             .fetch_all(&self.db.read)
             .await?;
-        rows.iter()
-            .map(|row| Session::read(row, &self.secret))
-            .collect()
+        rows.iter().map(|row| Session::read(row, &self.secret)).collect()
     }
 
     /// Sessions to bring back at start: wanted and linked.
     pub async fn wanted_sessions(&self) -> Result<Vec<Session>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM sessions WHERE wanted = 1 AND jid IS NOT NULL ORDER BY id"
-        );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .fetch_all(&self.db.read)
-            .await?;
-        rows.iter()
-            .map(|row| Session::read(row, &self.secret))
-            .collect()
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE wanted = 1 AND jid IS NOT NULL ORDER BY id");
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&self.db.read).await?;
+        rows.iter().map(|row| Session::read(row, &self.secret)).collect()
     }
 
     pub async fn set_subscribe(&self, id: SessionId, subscribe: &[String]) -> Result<()> {
@@ -178,12 +154,7 @@ impl Store {
         Ok(())
     }
 
-    pub async fn set_identity(
-        &self,
-        id: SessionId,
-        jid: Option<&str>,
-        lid: Option<&str>,
-    ) -> Result<()> {
+    pub async fn set_identity(&self, id: SessionId, jid: Option<&str>, lid: Option<&str>) -> Result<()> {
         sqlx::query("UPDATE sessions SET jid = $2, lid = $3 WHERE id = $1")
             .bind(id.0)
             .bind(jid)
@@ -217,10 +188,7 @@ impl Store {
     /// One transaction: all of the session's WhatsApp keys, its identity and `wanted` go; the row, its webhook and its events stay.
     pub async fn wipe_keys(&self, id: SessionId) -> Result<()> {
         let mut tx = self.db.write.begin().await?;
-        sqlx::query("DELETE FROM keys WHERE session_id = $1")
-            .bind(id.0)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("DELETE FROM keys WHERE session_id = $1").bind(id.0).execute(&mut *tx).await?;
         sqlx::query("UPDATE sessions SET jid = NULL, lid = NULL, wanted = 0 WHERE id = $1")
             .bind(id.0)
             .execute(&mut *tx)
@@ -231,10 +199,7 @@ impl Store {
 
     /// One transaction: the row and everything that belongs to it. False if there was none.
     pub async fn delete_session(&self, id: SessionId) -> Result<bool> {
-        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1")
-            .bind(id.0)
-            .execute(&self.db.write)
-            .await?;
+        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id.0).execute(&self.db.write).await?;
         Ok(deleted.rows_affected() > 0)
     }
 }

@@ -88,29 +88,19 @@ pub struct WebhookChange {
 impl Store {
     pub async fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>> {
         let sql = format!("{SELECT} WHERE id = $1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(id.0)
-            .fetch_optional(&self.db.read)
-            .await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.0).fetch_optional(&self.db.read).await?;
         row.map(|row| Webhook::read(&row, &self.secret)).transpose()
     }
 
     /// The session's first webhook.
     pub async fn session_webhook(&self, session: SessionId) -> Result<Option<Webhook>> {
         let sql = format!("{SELECT} WHERE session_id = $1 ORDER BY id LIMIT 1");
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(session.0)
-            .fetch_optional(&self.db.read)
-            .await?;
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.0).fetch_optional(&self.db.read).await?;
         row.map(|row| Webhook::read(&row, &self.secret)).transpose()
     }
 
     /// One transaction. Answers the webhook as it is now, `None` when the session has none.
-    pub async fn change_webhook(
-        &self,
-        session: SessionId,
-        change: WebhookChange,
-    ) -> Result<Option<Webhook>> {
+    pub async fn change_webhook(&self, session: SessionId, change: WebhookChange) -> Result<Option<Webhook>> {
         let mut tx = self.db.write.begin().await?;
         if let Some(subscribe) = &change.subscribe {
             sqlx::query("UPDATE sessions SET subscribe = $2 WHERE id = $1")
@@ -119,43 +109,23 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
-        let sql = format!(
-            "{SELECT} WHERE session_id = $1 ORDER BY id LIMIT 1 {}",
-            self.db.engine.lock_row()
-        );
-        let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-            .bind(session.0)
-            .fetch_optional(&mut *tx)
-            .await?;
-        let current = row
-            .map(|row| Webhook::read(&row, &self.secret))
-            .transpose()?;
+        let sql = format!("{SELECT} WHERE session_id = $1 ORDER BY id LIMIT 1 {}", self.db.engine.lock_row());
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.0).fetch_optional(&mut *tx).await?;
+        let current = row.map(|row| Webhook::read(&row, &self.secret)).transpose()?;
 
-        let url = change
-            .url
-            .or_else(|| current.as_ref().map(|webhook| webhook.url.clone()))
-            .filter(|url| !url.is_empty());
+        let url =
+            change.url.or_else(|| current.as_ref().map(|webhook| webhook.url.clone())).filter(|url| !url.is_empty());
         let Some(url) = url else {
             if let Some(webhook) = &current {
-                sqlx::query("DELETE FROM webhooks WHERE id = $1")
-                    .bind(webhook.id.0)
-                    .execute(&mut *tx)
-                    .await?;
+                sqlx::query("DELETE FROM webhooks WHERE id = $1").bind(webhook.id.0).execute(&mut *tx).await?;
             }
             tx.commit().await?;
             return Ok(None);
         };
-        let format = change
-            .format
-            .or(current.as_ref().map(|webhook| webhook.format))
-            .unwrap_or(WebhookFormat::Form);
-        let secret = change
-            .secret
-            .unwrap_or_else(|| current.as_ref().and_then(|webhook| webhook.secret.clone()));
-        let headers = change
-            .headers
-            .or_else(|| current.as_ref().map(|webhook| webhook.headers.clone()))
-            .unwrap_or_default();
+        let format = change.format.or(current.as_ref().map(|webhook| webhook.format)).unwrap_or(WebhookFormat::Form);
+        let secret = change.secret.unwrap_or_else(|| current.as_ref().and_then(|webhook| webhook.secret.clone()));
+        let headers =
+            change.headers.or_else(|| current.as_ref().map(|webhook| webhook.headers.clone())).unwrap_or_default();
         let headers = serde_json::to_string(&headers).expect("pairs of strings are JSON");
         let sql = match &current {
             Some(_) => {

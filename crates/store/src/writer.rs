@@ -53,18 +53,12 @@ impl Writer {
 
     pub async fn write(&self, job: Job) -> Result<Done> {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .send(Queued { job, reply })
-            .await
-            .map_err(|_| Error::Closed)?;
+        self.queue.send(Queued { job, reply }).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
 }
 
-async fn run(
-    db: std::sync::Arc<Db>,
-    jobs: std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Queued>>>,
-) {
+async fn run(db: std::sync::Arc<Db>, jobs: std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Queued>>>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     loop {
         if jobs.lock().await.recv_many(&mut batch, BATCH_MAX).await == 0 {
@@ -81,9 +75,7 @@ async fn run(
             Err(_) if batch.len() > 1 => {
                 for queued in batch.drain(..) {
                     let result = together(&db, std::slice::from_ref(&queued)).await;
-                    let _ = queued
-                        .reply
-                        .send(result.map(|mut done| done.pop().unwrap_or_default()));
+                    let _ = queued.reply.send(result.map(|mut done| done.pop().unwrap_or_default()));
                 }
             }
             Err(error) => {
@@ -107,14 +99,8 @@ async fn together(db: &Db, batch: &[Queued]) -> Result<Vec<Done>> {
 
 async fn apply(tx: &mut Transaction<'_, Any>, job: &Job) -> Result<Done> {
     match job {
-        Job::Keys { session, ops } => keys::apply(tx, *session, ops)
-            .await
-            .map(|()| Done::default()),
-        Job::Events(new) => Ok(Done {
-            recorded: events::insert(tx, new).await?,
-        }),
-        Job::Attempt(attempt) => deliveries::finish(tx, attempt)
-            .await
-            .map(|()| Done::default()),
+        Job::Keys { session, ops } => keys::apply(tx, *session, ops).await.map(|()| Done::default()),
+        Job::Events(new) => Ok(Done { recorded: events::insert(tx, new).await? }),
+        Job::Attempt(attempt) => deliveries::finish(tx, attempt).await.map(|()| Done::default()),
     }
 }

@@ -16,12 +16,7 @@ const LENGTH_MIN: usize = 16;
 /// Bytes of chance in a token that is made here.
 const CHANCE: usize = 32;
 /// Tokens from documentation, however long they are.
-const WELL_KNOWN: [&str; 4] = [
-    "qwert",
-    SANDBOX_ADMIN_TOKEN,
-    "your-admin-token",
-    "YOUR_ADMIN_TOKEN",
-];
+const WELL_KNOWN: [&str; 4] = ["qwert", SANDBOX_ADMIN_TOKEN, "your-admin-token", "YOUR_ADMIN_TOKEN"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -83,11 +78,7 @@ pub async fn hash(
     let token = make();
     let hash = admin_token_hash(token.expose_secret());
     // Shown before it is kept: a token that was kept and never shown would lock its owner out.
-    writeln!(
-        terminal,
-        "admin token, shown this once: {}",
-        token.expose_secret()
-    )?;
+    writeln!(terminal, "admin token, shown this once: {}", token.expose_secret())?;
     terminal.flush()?;
     store.set_setting(HASH, &hash).await?;
     Ok(hash)

@@ -44,11 +44,7 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, clap::Err
         Some(("serve", matches)) => Asked::Run(given(Mode::Serve, matches)),
         Some(("sandbox", matches)) => Asked::Run(given(Mode::Sandbox, matches)),
         Some(("check-config", matches)) => {
-            let mode = if matches.get_flag("sandbox") {
-                Mode::Sandbox
-            } else {
-                Mode::Serve
-            };
+            let mode = if matches.get_flag("sandbox") { Mode::Sandbox } else { Mode::Serve };
             Asked::CheckConfig(given(mode, matches))
         }
         Some(("network", matches)) => Asked::Network(network(matches)),
@@ -58,11 +54,7 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, clap::Err
 }
 
 pub fn version() -> String {
-    let feature = if cfg!(feature = "sandbox") {
-        " (sandbox)"
-    } else {
-        ""
-    };
+    let feature = if cfg!(feature = "sandbox") { " (sandbox)" } else { "" };
     format!("wago {}{feature}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -71,10 +63,7 @@ fn command() -> Command {
         .about("A self-hosted WhatsApp gateway")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(
-            with_settings(Command::new("serve"), Mode::Serve)
-                .about("Serve the API, connected to WhatsApp"),
-        )
+        .subcommand(with_settings(Command::new("serve"), Mode::Serve).about("Serve the API, connected to WhatsApp"))
         .subcommand(
             with_settings(Command::new("sandbox"), Mode::Sandbox)
                 .about("Serve the API, connected to a simulated network with virtual phones"),
@@ -99,12 +88,8 @@ fn with_settings(command: Command, mode: Mode) -> Command {
         .value_name("FILE")
         .value_parser(value_parser!(PathBuf))
         .help("Settings file, wago.toml if there is one [env: WAGO_CONFIG]");
-    let settings = SETTINGS
-        .iter()
-        .filter(|setting| setting.is_known_to(mode) && !setting.no_flag);
-    command
-        .arg(config)
-        .args(settings.map(|setting| argument(setting, mode)))
+    let settings = SETTINGS.iter().filter(|setting| setting.is_known_to(mode) && !setting.no_flag);
+    command.arg(config).args(settings.map(|setting| argument(setting, mode)))
 }
 
 fn argument(setting: &Setting, mode: Mode) -> Arg {
@@ -119,11 +104,9 @@ fn argument(setting: &Setting, mode: Mode) -> Arg {
     ));
     match setting.shape {
         Shape::Value(name) => argument.value_name(name),
-        Shape::Bool => argument
-            .value_name("true|false")
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true"),
+        Shape::Bool => {
+            argument.value_name("true|false").num_args(0..=1).require_equals(true).default_missing_value("true")
+        }
     }
 }
 
@@ -133,11 +116,7 @@ fn given(mode: Mode, matches: &ArgMatches) -> Given {
         let value = matches.try_get_one::<String>(setting.key).ok()??;
         Some((setting.key, value.clone()))
     });
-    Given {
-        mode,
-        flags: flags.collect(),
-        file: matches.get_one::<PathBuf>("config").cloned(),
-    }
+    Given { mode, flags: flags.collect(), file: matches.get_one::<PathBuf>("config").cloned() }
 }
 
 fn network_command() -> Command {
@@ -227,9 +206,7 @@ fn single_dash(arg: &OsStr) -> Option<(&'static Setting, Option<&str>)> {
         Some((key, value)) => (key, Some(value)),
         None => (flag, None),
     };
-    let setting = SETTINGS
-        .iter()
-        .find(|setting| setting.key == key && !setting.no_flag)?;
+    let setting = SETTINGS.iter().find(|setting| setting.key == key && !setting.no_flag)?;
     Some((setting, value))
 }
 
@@ -245,25 +222,13 @@ mod tests {
     fn single_dash_flags_become_long_ones() {
         for (written, meant) in [
             ("wago -port 80", "wago serve --port=80"),
-            (
-                "wago -port=80 -address ::1",
-                "wago serve --port=80 --address=::1",
-            ),
+            ("wago -port=80 -address ::1", "wago serve --port=80 --address=::1"),
             ("wago serve -webhookfiles", "wago serve --webhookfiles"),
-            (
-                "wago serve -webhookfiles=false -port 1",
-                "wago serve --webhookfiles=false --port=1",
-            ),
-            (
-                "wago serve -admintoken -port",
-                "wago serve --admintoken=-port",
-            ),
+            ("wago serve -webhookfiles=false -port 1", "wago serve --webhookfiles=false --port=1"),
+            ("wago serve -admintoken -port", "wago serve --admintoken=-port"),
             ("wago serve -admintoken a=b", "wago serve --admintoken=a=b"),
             ("wago serve -port", "wago serve --port"),
-            (
-                "wago sandbox -sandbox-port 0 --port 0",
-                "wago sandbox --sandbox-port=0 --port 0",
-            ),
+            ("wago sandbox -sandbox-port 0 --port 0", "wago sandbox --sandbox-port=0 --port 0"),
             ("wago serve -unknown 1", "wago serve -unknown 1"),
             ("wago serve -secret-key 1", "wago serve -secret-key 1"),
             ("wago", "wago"),
@@ -276,22 +241,16 @@ mod tests {
 
     #[test]
     fn flags_reach_the_settings() {
-        let Asked::Run(given) = read(words(
-            "wago -admintoken x --port 80 -connectstartup=false --storemessage",
-        ))
-        .unwrap() else {
+        let Asked::Run(given) =
+            read(words("wago -admintoken x --port 80 -connectstartup=false --storemessage")).unwrap()
+        else {
             panic!("serve is meant");
         };
         assert_eq!(given.mode, Mode::Serve);
         let flags: Vec<_> = given.flags.iter().map(|(k, v)| (*k, v.as_str())).collect();
         assert_eq!(
             flags,
-            [
-                ("admintoken", "x"),
-                ("connectstartup", "false"),
-                ("port", "80"),
-                ("storemessage", "true"),
-            ]
+            [("admintoken", "x"), ("connectstartup", "false"), ("port", "80"), ("storemessage", "true"),]
         );
     }
 
@@ -309,9 +268,7 @@ mod tests {
             "retrymessage",
         ] {
             for dashes in ["-", "--"] {
-                let Asked::Run(given) =
-                    read(words(&format!("wago serve {dashes}{flag}=true"))).unwrap()
-                else {
+                let Asked::Run(given) = read(words(&format!("wago serve {dashes}{flag}=true"))).unwrap() else {
                     panic!("serve is meant");
                 };
                 assert_eq!(given.flags[flag], "true");

@@ -55,26 +55,14 @@ impl std::error::Error for Problems {}
 
 impl Values {
     /// `file` is the one asked for by name; without it [`FILE_VARIABLE`] and [`DEFAULT_FILE`] are tried.
-    pub fn gather(
-        mode: Mode,
-        flags: Flags,
-        environment: &Environment,
-        file: Option<&Path>,
-    ) -> Result<Self, Problems> {
-        let named = file
-            .map(Path::to_owned)
-            .or_else(|| environment.get(FILE_VARIABLE).map(PathBuf::from));
+    pub fn gather(mode: Mode, flags: Flags, environment: &Environment, file: Option<&Path>) -> Result<Self, Problems> {
+        let named = file.map(Path::to_owned).or_else(|| environment.get(FILE_VARIABLE).map(PathBuf::from));
         let path = named.clone().unwrap_or_else(|| DEFAULT_FILE.into());
         let mut written = match std::fs::read_to_string(&path) {
             Ok(text) => file::read(&path, &text)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-                BTreeMap::new()
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => BTreeMap::new(),
             Err(error) => {
-                return Err(Problems(vec![format!(
-                    "{} cannot be read: {error}",
-                    path.display()
-                )]));
+                return Err(Problems(vec![format!("{} cannot be read: {error}", path.display())]));
             }
         };
 
@@ -92,10 +80,7 @@ impl Values {
             };
             Some((setting.key, value))
         });
-        Ok(Self {
-            mode,
-            values: values.collect(),
-        })
+        Ok(Self { mode, values: values.collect() })
     }
 
     /// One line for each setting, with secrets hidden.
@@ -137,10 +122,7 @@ impl Values {
                     Hidden::No => format!(" is {value:?}, which"),
                     Hidden::Whole | Hidden::Password => String::new(),
                 };
-                problems.push(format!(
-                    "{key} ({}){value} {reason}",
-                    self.origin(setting, source)
-                ));
+                problems.push(format!("{key} ({}){value} {reason}", self.origin(setting, source)));
                 None
             }
         }
@@ -201,10 +183,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            filter: "info".into(),
-            json: false,
-        }
+        Self { filter: "info".into(), json: false }
     }
 }
 
@@ -240,22 +219,14 @@ impl Config {
             _ => Err("is neither text nor json".into()),
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
-        for key in [
-            "webhookfiles",
-            "storehistory",
-            "storemessage",
-            "retrymessage",
-        ] {
+        for key in ["webhookfiles", "storehistory", "storemessage", "retrymessage"] {
             values.read(key, p, boolean);
         }
         let sandbox_port = values.read("sandbox-port", p, self::port);
         let attach = values.read("network", p, network_url);
         let ephemeral = values.read("ephemeral", p, boolean);
-        let seed = values.read("seed", p, |value| {
-            value
-                .parse()
-                .map_err(|_| "is not a whole number from 0 to 2^64-1".into())
-        });
+        let seed =
+            values.read("seed", p, |value| value.parse().map_err(|_| "is not a whole number from 0 to 2^64-1".into()));
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
@@ -278,10 +249,7 @@ impl Config {
             connect_startup: connect_startup.expect(defaulted),
             dialling_max: dialling_max.expect(defaulted),
             allow_private_webhooks: allow_private_webhooks.expect(defaulted),
-            log: Log {
-                filter,
-                json: json.expect(defaulted),
-            },
+            log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
                 port: sandbox_port.unwrap_or_default(),
@@ -301,9 +269,7 @@ fn ip(value: &str) -> Result<IpAddr, String> {
 }
 
 fn port(value: &str) -> Result<u16, String> {
-    value
-        .parse()
-        .map_err(|_| "is not a port (0 to 65535)".into())
+    value.parse().map_err(|_| "is not a port (0 to 65535)".into())
 }
 
 fn path(value: &str) -> Result<PathBuf, String> {
@@ -345,8 +311,7 @@ fn database(value: &str) -> Result<SecretString, String> {
 }
 
 fn filter(value: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::try_new(value)
-        .map_err(|error| format!("is not a log filter: {error}"))?;
+    tracing_subscriber::EnvFilter::try_new(value).map_err(|error| format!("is not a log filter: {error}"))?;
     Ok(value.to_owned())
 }
 

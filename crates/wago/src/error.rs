@@ -22,15 +22,11 @@ pub enum Error {
         "this build has no simulated network: cargo run -p wago --features sandbox -- {0} (or, in a clone of the project, cargo sandbox)"
     )]
     NoSandbox(&'static str),
-    #[error(
-        "this build does not refuse a forged WhatsApp certificate chain, so it must not serve: {0}"
-    )]
+    #[error("this build does not refuse a forged WhatsApp certificate chain, so it must not serve: {0}")]
     Chain(String),
     #[error(transparent)]
     SecretKey(#[from] secret::Error),
-    #[error(
-        "{path} is in use by another wago: stop that one, or give this one a directory with --data"
-    )]
+    #[error("{path} is in use by another wago: stop that one, or give this one a directory with --data")]
     InUse { path: PathBuf },
     #[error("{path}: {source}")]
     Data { path: PathBuf, source: io::Error },
@@ -39,10 +35,7 @@ pub enum Error {
     )]
     OtherNetwork { found: String, wanted: &'static str },
     #[error("cannot listen on {address}: {source}")]
-    Listen {
-        address: SocketAddr,
-        source: io::Error,
-    },
+    Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Store(#[from] wago_store::Error),
     /// The simulated network did not start, or does not answer as it should.
@@ -60,9 +53,7 @@ pub enum Error {
 impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Configuration(_) | Self::AdminToken(_) | Self::NoServe | Self::NoSandbox(_) => {
-                USAGE
-            }
+            Self::Configuration(_) | Self::AdminToken(_) | Self::NoServe | Self::NoSandbox(_) => USAGE,
             _ => RUNTIME,
         }
     }

@@ -26,11 +26,7 @@ impl Home {
         };
         // Absolute, so that the database's URL cannot take its first part for a host.
         let path = std::path::absolute(path).map_err(failed(path))?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .map_err(failed(&path))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(failed(&path))?;
         let lock_path = path.join(LOCK);
         let lock = OpenOptions::new()
             .create(true)
@@ -54,16 +50,10 @@ impl Home {
     pub fn database(&self) -> Result<String, Error> {
         let path = self.path.join("wago.db");
         let Some(text) = path.to_str() else {
-            return Err(Error::Data {
-                path,
-                source: std::io::Error::other("a database's path must be UTF-8"),
-            });
+            return Err(Error::Data { path, source: std::io::Error::other("a database's path must be UTF-8") });
         };
         // What a URL would take for its own.
-        let text = text
-            .replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23");
+        let text = text.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
         Ok(format!("sqlite://{text}"))
     }
 }

@@ -70,18 +70,12 @@ fn configure(given: Given, environment: &Environment) -> Result<Config, Error> {
 }
 
 /// Shows the values even where they are wrong, since that is when they are looked at.
-fn check_config(
-    given: Given,
-    environment: &Environment,
-    terminal: &mut (dyn Write + Send),
-) -> ExitCode {
+fn check_config(given: Given, environment: &Environment, terminal: &mut (dyn Write + Send)) -> ExitCode {
     let Given { mode, flags, file } = given;
-    let checked = Values::gather(mode, flags, environment, file.as_deref())
-        .map_err(Error::from)
-        .and_then(|values| {
-            say(terminal, &values.shown())?;
-            Ok(admin::check(&Config::read(&values)?)?)
-        });
+    let checked = Values::gather(mode, flags, environment, file.as_deref()).map_err(Error::from).and_then(|values| {
+        say(terminal, &values.shown())?;
+        Ok(admin::check(&Config::read(&values)?)?)
+    });
     match checked {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -92,11 +86,7 @@ fn check_config(
 }
 
 #[cfg(not(feature = "sandbox"))]
-fn serve_or_sandbox(
-    given: Given,
-    environment: &Environment,
-    terminal: &mut (dyn Write + Send),
-) -> Result<(), Error> {
+fn serve_or_sandbox(given: Given, environment: &Environment, terminal: &mut (dyn Write + Send)) -> Result<(), Error> {
     if given.mode == Mode::Sandbox {
         return Err(Error::NoSandbox("sandbox"));
     }
@@ -106,11 +96,7 @@ fn serve_or_sandbox(
 }
 
 #[cfg(feature = "sandbox")]
-fn serve_or_sandbox(
-    given: Given,
-    environment: &Environment,
-    terminal: &mut (dyn Write + Send),
-) -> Result<(), Error> {
+fn serve_or_sandbox(given: Given, environment: &Environment, terminal: &mut (dyn Write + Send)) -> Result<(), Error> {
     if given.mode == Mode::Serve {
         return Err(Error::NoServe);
     }

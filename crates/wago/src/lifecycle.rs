@@ -39,20 +39,12 @@ pub struct Upstream {
 impl Upstream {
     #[cfg(not(feature = "sandbox"))]
     pub fn whatsapp() -> Self {
-        Self {
-            network: Network::WhatsApp,
-            qr_shown: None,
-            name: "whatsapp",
-        }
+        Self { network: Network::WhatsApp, qr_shown: None, name: "whatsapp" }
     }
 
     #[cfg(feature = "sandbox")]
     pub fn sandbox(url: String, qr_shown: QrShown) -> Self {
-        Self {
-            network: Network::Sandbox { url },
-            qr_shown: Some(qr_shown),
-            name: "sandbox",
-        }
+        Self { network: Network::Sandbox { url }, qr_shown: Some(qr_shown), name: "sandbox" }
     }
 }
 
@@ -90,13 +82,8 @@ impl Gateway {
         let store = open_store(config, home.as_ref()).await?;
         bind_to_network(&store, upstream.name).await?;
         let admin_token_hash = admin::hash(config.admin_token.as_ref(), &store, terminal).await?;
-        let listen_failed = |source| Error::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listen_failed)?;
+        let listen_failed = |source| Error::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
 
         let stop = CancellationToken::new();
@@ -110,10 +97,7 @@ impl Gateway {
         );
         let deliverer = Deliverer::start(
             store.clone(),
-            wago_delivery::Options {
-                allow_private: config.allow_private_webhooks,
-                ..Default::default()
-            },
+            wago_delivery::Options { allow_private: config.allow_private_webhooks, ..Default::default() },
             stop.clone(),
         );
         let app = App::new(wago_http::Options {
@@ -132,21 +116,9 @@ impl Gateway {
                 wago_http::serve(listener, app, stop).await;
             }
         });
-        let restore = tokio::spawn(restore(
-            config.connect_startup.then(|| sessions.clone()),
-            stop.clone(),
-        ));
+        let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self {
-            address,
-            store,
-            sessions,
-            deliverer,
-            http,
-            restore,
-            stop,
-            _home: home,
-        })
+        Ok(Self { address, store, sessions, deliverer, http, restore, stop, _home: home })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -189,10 +161,7 @@ async fn restore(sessions: Option<Sessions>, stop: CancellationToken) {
 
 async fn open_store(config: &Config, home: Option<&Home>) -> Result<Store, Error> {
     let (key, own) = match home {
-        Some(home) => (
-            secret::key(config.secret_key.as_ref(), home.path())?,
-            home.database()?,
-        ),
+        Some(home) => (secret::key(config.secret_key.as_ref(), home.path())?, home.database()?),
         None => (SecretKey::from_bytes(rand::random()), IN_MEMORY.into()),
     };
     let url = match &config.database {
@@ -209,10 +178,7 @@ async fn bind_to_network(store: &Store, wanted: &'static str) -> Result<(), Erro
     match store.setting(NETWORK).await? {
         None => Ok(store.set_setting(NETWORK, wanted.as_bytes()).await?),
         Some(found) if found == wanted.as_bytes() => Ok(()),
-        Some(found) => Err(Error::OtherNetwork {
-            found: String::from_utf8_lossy(&found).into_owned(),
-            wanted,
-        }),
+        Some(found) => Err(Error::OtherNetwork { found: String::from_utf8_lossy(&found).into_owned(), wanted }),
     }
 }
 
@@ -234,10 +200,7 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Self, Error> {
         let on = |kind| signal(kind).map_err(Error::Signals);
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) {
@@ -299,9 +262,6 @@ mod tests {
         bind_to_network(&store, "sandbox").await.unwrap();
         let said = bind_to_network(&store, "whatsapp").await.unwrap_err();
         let said = said.to_string();
-        assert!(
-            said.contains("belongs to sandbox, not to whatsapp"),
-            "{said}"
-        );
+        assert!(said.contains("belongs to sandbox, not to whatsapp"), "{said}");
     }
 }

@@ -77,14 +77,7 @@ impl Sandbox {
         let qr_shown = show_screens(remote, &screens, stop.clone());
         let upstream = Upstream::sandbox(network_url.clone(), qr_shown);
         let gateway = Gateway::start(config, home, upstream, terminal).await?;
-        Ok(Self {
-            gateway,
-            network,
-            network_url,
-            screens,
-            stop,
-            _network_home: network_home,
-        })
+        Ok(Self { gateway, network, network_url, screens, stop, _network_home: network_home })
     }
 
     pub fn url(&self) -> String {
@@ -114,18 +107,10 @@ impl Running for Sandbox {
 
 pub async fn sandbox(config: Config, terminal: &mut (dyn Write + Send)) -> Result<Sandbox, Error> {
     let sandbox = Sandbox::start(&config, terminal).await?;
-    let admin_token = config
-        .admin_token
-        .as_ref()
-        .map(|token| token.expose_secret());
+    let admin_token = config.admin_token.as_ref().map(|token| token.expose_secret());
     let tour = tour::tour(&sandbox.url(), sandbox.network_url(), admin_token);
     writeln!(terminal, "{tour}")?;
-    writeln!(
-        terminal,
-        "ready {} {}",
-        sandbox.url(),
-        sandbox.network_url()
-    )?;
+    writeln!(terminal, "ready {} {}", sandbox.url(), sandbox.network_url())?;
     terminal.flush()?;
     Ok(sandbox)
 }
@@ -141,10 +126,7 @@ fn show_screens(remote: Remote, tasks: &TaskTracker, stop: CancellationToken) ->
         }
     }));
     Arc::new(move |name, qr| {
-        let screen = Screen {
-            name: name.to_owned(),
-            qr: qr.code.clone(),
-        };
+        let screen = Screen { name: name.to_owned(), qr: qr.code.clone() };
         if shown.try_send(screen).is_err() {
             tracing::warn!(session = name, "QR code left out of the network's page");
         }

@@ -40,22 +40,13 @@ pub fn key(given: Option<&SecretString>, data: &Path) -> Result<SecretKey, Error
 }
 
 fn from_hex(hex: &str) -> Option<[u8; BYTES]> {
-    let digits: Option<Vec<u8>> = hex
-        .trim()
-        .chars()
-        .map(|digit| digit.to_digit(16)?.try_into().ok())
-        .collect();
+    let digits: Option<Vec<u8>> = hex.trim().chars().map(|digit| digit.to_digit(16)?.try_into().ok()).collect();
     let digits: [u8; 2 * BYTES] = digits?.try_into().ok()?;
-    Some(std::array::from_fn(|i| {
-        digits[2 * i] << 4 | digits[2 * i + 1]
-    }))
+    Some(std::array::from_fn(|i| digits[2 * i] << 4 | digits[2 * i + 1]))
 }
 
 fn from_file(path: &Path) -> Result<[u8; BYTES], Error> {
-    let failed = |source| Error::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::Io { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -65,16 +56,11 @@ fn from_file(path: &Path) -> Result<[u8; BYTES], Error> {
     };
     let metadata = file.metadata().map_err(failed)?;
     if metadata.mode() & OTHERS != 0 {
-        return Err(Error::Exposed {
-            path: path.to_owned(),
-        });
+        return Err(Error::Exposed { path: path.to_owned() });
     }
     let mut key = [0; BYTES];
     if metadata.len() != BYTES as u64 {
-        return Err(Error::Length {
-            path: path.to_owned(),
-            found: metadata.len(),
-        });
+        return Err(Error::Length { path: path.to_owned(), found: metadata.len() });
     }
     (&file).read_exact(&mut key).map_err(failed)?;
     Ok(key)
@@ -91,11 +77,7 @@ fn make(path: &Path) -> io::Result<[u8; BYTES]> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     file.write_all(&key)?;
     file.sync_all()?;
     // Unlike a rename, a link never replaces a key that came into being meanwhile.

@@ -63,7 +63,9 @@ impl Request {
 
     /// `headers`: whole lines.
     pub fn answer_with(self, status: u16, headers: &str) {
-        let _ = self.answer.send(format!("HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"));
+        let _ = self
+            .answer
+            .send(format!("HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"));
     }
 }
 
@@ -75,8 +77,11 @@ async fn serve(stream: TcpStream, requests: mpsc::Sender<Request>) {
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let headers: HashMap<_, _> =
-        head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    let headers: HashMap<_, _> = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
     let mut body = vec![0; headers["content-length"].parse().unwrap()];
     stream.read_exact(&mut body).await.unwrap();
     let (answer, answered) = oneshot::channel();

@@ -25,25 +25,13 @@ use crate::{
 /// Pixels for one square of the code: large enough for a camera at a screen.
 const SQUARE: u32 = 8;
 
-pub(crate) async fn show(
-    Session(session): Session,
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response> {
+pub(crate) async fn show(Session(session): Session, State(app): State<App>, headers: HeaderMap) -> Result<Response> {
     let qr = app.sessions.qr(session.id).await?;
     let drawn = draw(&qr.code)?;
     let reply = match Form::wanted(&headers) {
         Form::Json => {
-            let picture = format!(
-                "data:image/png;base64,{}",
-                BASE64_STANDARD.encode(png(&drawn)?)
-            );
-            Reply(Qr {
-                picture,
-                code: qr.code,
-                expires_in: qr.expires_in.as_secs(),
-            })
-            .into_response()
+            let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png(&drawn)?));
+            Reply(Qr { picture, code: qr.code, expires_in: qr.expires_in.as_secs() }).into_response()
         }
         Form::Picture => ([(CONTENT_TYPE, "image/png")], png(&drawn)?).into_response(),
         Form::Text => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text(&drawn)).into_response(),
@@ -62,20 +50,10 @@ enum Form {
 impl Form {
     /// JSON unless another form is named and JSON is not.
     fn wanted(headers: &HeaderMap) -> Self {
-        let accepted = headers
-            .get_all(ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
+        let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let names: Vec<_> = accepted
             .flat_map(|value| value.split(','))
-            .map(|range| {
-                range
-                    .split(';')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_ascii_lowercase()
-            })
+            .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
             .collect();
         let names = |name: &str| names.iter().any(|accepted| accepted == name);
         if names("application/json") {
@@ -99,27 +77,18 @@ fn draw(code: &str) -> Result<QrCode> {
 }
 
 fn png(code: &QrCode) -> Result<Vec<u8>> {
-    let picture = code
-        .render::<Luma<u8>>()
-        .module_dimensions(SQUARE, SQUARE)
-        .build();
+    let picture = code.render::<Luma<u8>>().module_dimensions(SQUARE, SQUARE).build();
     let mut png = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(|error| {
-            tracing::error!(%error, "a QR code cannot be written as PNG");
-            ApiError::internal()
-        })?;
+    picture.write_to(&mut png, ImageFormat::Png).map_err(|error| {
+        tracing::error!(%error, "a QR code cannot be written as PNG");
+        ApiError::internal()
+    })?;
     Ok(png.into_inner())
 }
 
 /// Drawn for light letters on a dark ground, as terminals have.
 fn text(code: &QrCode) -> String {
-    let mut text = code
-        .render::<Dense1x2>()
-        .dark_color(Dense1x2::Light)
-        .light_color(Dense1x2::Dark)
-        .build();
+    let mut text = code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     text.push('\n');
     text
 }
@@ -135,10 +104,7 @@ mod tests {
             ("*/*", Form::Json),
             ("application/json, text/plain, */*", Form::Json),
             ("image/png", Form::Picture),
-            (
-                "image/avif,image/webp,Image/PNG,image/*;q=0.8,*/*;q=0.5",
-                Form::Picture,
-            ),
+            ("image/avif,image/webp,Image/PNG,image/*;q=0.8,*/*;q=0.5", Form::Picture),
             ("text/plain; charset=utf-8", Form::Text),
             ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Json),
         ] {
@@ -151,13 +117,10 @@ mod tests {
     fn the_picture_can_be_scanned() {
         let code = "2@x/Y+z==,AAAA,BBBB,CCCC,1".repeat(8);
         let drawn = draw(&code).unwrap();
-        let picture = image::load_from_memory(&png(&drawn).unwrap())
-            .unwrap()
-            .to_luma8();
+        let picture = image::load_from_memory(&png(&drawn).unwrap()).unwrap().to_luma8();
         let (width, height) = picture.dimensions();
         let pixel = |x: usize, y: usize| picture.get_pixel(x as u32, y as u32).0[0];
-        let mut seen =
-            rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
+        let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
         assert_eq!(seen.detect_grids()[0].decode().unwrap().1, code);
     }
 

@@ -10,24 +10,13 @@ pub(crate) async fn text(sending: Sending<Text>) -> Result<Response> {
     sending
         .once(|app, session, text| async move {
             let sent = app.sessions.send_text(session.id, command(text)).await?;
-            Ok(Sent {
-                details: "Sent",
-                timestamp: sent.timestamp,
-                id: sent.id,
-            })
+            Ok(Sent { details: "Sent", timestamp: sent.timestamp, id: sent.id })
         })
         .await
 }
 
 fn command(Text { envelope, body }: Text) -> SendText {
-    let Envelope {
-        phone,
-        id,
-        forward,
-        quote,
-        mentions,
-        expiration,
-    } = envelope;
+    let Envelope { phone, id, forward, quote, mentions, expiration } = envelope;
     SendText {
         to: phone,
         body,

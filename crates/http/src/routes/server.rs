@@ -9,10 +9,7 @@ use crate::{
 
 /// The process lives. Open to everyone.
 pub(crate) async fn ok() -> Reply<Alive> {
-    Reply(Alive {
-        details: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-    })
+    Reply(Alive { details: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Requests can be served. Open to everyone.
@@ -21,8 +18,5 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Reply<Ready>> {
         tracing::error!(%error, "the database does not answer");
         return Err(ApiError::database_unreachable());
     }
-    Ok(Reply(Ready {
-        details: "ready",
-        database: "ok",
-    }))
+    Ok(Reply(Ready { details: "ready", database: "ok" }))
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use wago_contract::session::{
-    Connect, Connected, Done, HealthState, Identity, Pair, Paired, Status,
-};
+use wago_contract::session::{Connect, Connected, Done, HealthState, Identity, Pair, Paired, Status};
 
 use crate::{
     app::App,
@@ -55,11 +53,7 @@ pub(crate) async fn pair(
 }
 
 /// Stores the subscription if one is named, and returns the one that holds.
-async fn subscribe(
-    app: &App,
-    session: &wago_store::Session,
-    named: Option<Vec<String>>,
-) -> Result<Vec<String>> {
+async fn subscribe(app: &App, session: &wago_store::Session, named: Option<Vec<String>>) -> Result<Vec<String>> {
     let Some(named) = named else {
         return Ok(session.subscribe.clone());
     };
@@ -67,10 +61,7 @@ async fn subscribe(
     Ok(named)
 }
 
-pub(crate) async fn status(
-    Session(session): Session,
-    State(app): State<App>,
-) -> Result<Reply<Status>> {
+pub(crate) async fn status(Session(session): Session, State(app): State<App>) -> Result<Reply<Status>> {
     let status = app.sessions.status(session.id).await?;
     let identity = |jid: Option<String>| jid.as_deref().map(Identity::of_jid).unwrap_or_default();
     Ok(Reply(Status {
@@ -85,23 +76,13 @@ pub(crate) async fn status(
 }
 
 /// Closes the socket; the device stays linked.
-pub(crate) async fn disconnect(
-    Session(session): Session,
-    State(app): State<App>,
-) -> Result<Reply<Done>> {
+pub(crate) async fn disconnect(Session(session): Session, State(app): State<App>) -> Result<Reply<Done>> {
     app.sessions.disconnect(session.id).await?;
-    Ok(Reply(Done {
-        details: "Disconnected",
-    }))
+    Ok(Reply(Done { details: "Disconnected" }))
 }
 
 /// Unlinks the device; the next connect needs a scan.
-pub(crate) async fn logout(
-    Session(session): Session,
-    State(app): State<App>,
-) -> Result<Reply<Done>> {
+pub(crate) async fn logout(Session(session): Session, State(app): State<App>) -> Result<Reply<Done>> {
     app.sessions.logout(session.id).await?;
-    Ok(Reply(Done {
-        details: "Logged out",
-    }))
+    Ok(Reply(Done { details: "Logged out" }))
 }

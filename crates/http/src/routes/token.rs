@@ -18,18 +18,10 @@ use crate::{
 /// Sessions looked up at the same time for a list.
 const LOOKUPS_MAX: usize = 16;
 
-pub(crate) async fn init(
-    _: Admin,
-    State(app): State<App>,
-    Body(init): Body<Init>,
-) -> Result<Reply<Created>> {
+pub(crate) async fn init(_: Admin, State(app): State<App>, Body(init): Body<Init>) -> Result<Reply<Created>> {
     refuse_admin_token(&app, &init.token)?;
     let Init { name, token, os } = init;
-    let new = NewSession {
-        name,
-        token: token.into(),
-        os_name: os,
-    };
+    let new = NewSession { name, token: token.into(), os_name: os };
     let session = app.store.create_session(new, app.now_ms()).await?;
     Ok(Reply(created("user created successfully", session)))
 }
@@ -44,54 +36,32 @@ pub(crate) async fn rotate(
     refuse_admin_token(&app, &rotate.token)?;
     let token = SecretString::from(rotate.token);
     app.store.rotate_token(session.id, &token).await?;
-    Ok(Reply(created(
-        "token rotated successfully",
-        wago_store::Session { token, ..session },
-    )))
+    Ok(Reply(created("token rotated successfully", wago_store::Session { token, ..session })))
 }
 
 /// A session's holder must not become the admin.
 fn refuse_admin_token(app: &App, token: &str) -> Result<()> {
     if is_admin_token(app, token) {
-        return Err(ApiError::invalid(
-            "Token",
-            "Token should not be the admin token",
-        ));
+        return Err(ApiError::invalid("Token", "Token should not be the admin token"));
     }
     Ok(())
 }
 
 fn created(details: &'static str, session: wago_store::Session) -> Created {
-    Created {
-        details,
-        name: session.name,
-        token: session.token.expose_secret().to_owned(),
-        os_name: session.os_name,
-    }
+    Created { details, name: session.name, token: session.token.expose_secret().to_owned(), os_name: session.os_name }
 }
 
-pub(crate) async fn all(
-    _: Admin,
-    page: Page,
-    State(app): State<App>,
-) -> Result<Reply<Vec<Listed>>> {
+pub(crate) async fn all(_: Admin, page: Page, State(app): State<App>) -> Result<Reply<Vec<Listed>>> {
     list(&app, false, page).await
 }
 
 /// Those that are linked to a WhatsApp account.
-pub(crate) async fn scanned(
-    _: Admin,
-    page: Page,
-    State(app): State<App>,
-) -> Result<Reply<Vec<Listed>>> {
+pub(crate) async fn scanned(_: Admin, page: Page, State(app): State<App>) -> Result<Reply<Vec<Listed>>> {
     list(&app, true, page).await
 }
 
 async fn list(app: &App, linked_only: bool, page: Page) -> Result<Reply<Vec<Listed>>> {
-    let sessions = app
-        .store
-        .list_sessions(linked_only, page.offset, page.limit)
-        .await?;
+    let sessions = app.store.list_sessions(linked_only, page.offset, page.limit).await?;
     let listed = stream::iter(sessions).map(|session| listed(app, session));
     Ok(Reply(listed.buffered(LOOKUPS_MAX).try_collect().await?))
 }
@@ -113,13 +83,7 @@ async fn listed(app: &App, session: wago_store::Session) -> Result<Listed> {
 }
 
 /// Removes the session and all that belongs to it.
-pub(crate) async fn delete(
-    _: Admin,
-    Session(session): Session,
-    State(app): State<App>,
-) -> Result<Reply<Deleted>> {
+pub(crate) async fn delete(_: Admin, Session(session): Session, State(app): State<App>) -> Result<Reply<Deleted>> {
     app.sessions.delete(session.id).await?;
-    Ok(Reply(Deleted {
-        details: "session deleted successfully",
-    }))
+    Ok(Reply(Deleted { details: "session deleted successfully" }))
 }

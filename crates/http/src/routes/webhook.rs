@@ -1,7 +1,7 @@
 use axum::extract::State;
 use secrecy::SecretString;
-use wago_delivery::guard;
 use wago_contract::webhook::{Format, SetWebhook, Webhook};
+use wago_delivery::guard;
 use wago_store::{WebhookChange, WebhookFormat};
 
 use crate::{
@@ -12,10 +12,7 @@ use crate::{
     reply::{Reply, Result},
 };
 
-pub(crate) async fn show(
-    Session(session): Session,
-    State(app): State<App>,
-) -> Result<Reply<Webhook>> {
+pub(crate) async fn show(Session(session): Session, State(app): State<App>) -> Result<Reply<Webhook>> {
     let webhook = app.store.session_webhook(session.id).await?;
     Ok(Reply(shown(webhook, session.subscribe)))
 }
@@ -35,17 +32,12 @@ pub(crate) async fn set(
             Format::Form => WebhookFormat::Form,
             Format::Json => WebhookFormat::Json,
         }),
-        secret: set
-            .secret
-            .map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
+        secret: set.secret.map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
         headers: set.headers,
         subscribe: set.events.clone(),
     };
     let webhook = app.store.change_webhook(session.id, change).await?;
-    Ok(Reply(shown(
-        webhook,
-        set.events.unwrap_or(session.subscribe),
-    )))
+    Ok(Reply(shown(webhook, set.events.unwrap_or(session.subscribe))))
 }
 
 fn refusal(refused: &guard::Refused) -> ApiError {

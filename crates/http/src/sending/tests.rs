@@ -34,29 +34,13 @@ impl Gateway {
     async fn new(limits: Limits) -> Self {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
-        let store = Store::open(&url, SecretKey::from_bytes([7; 32]))
-            .await
-            .unwrap();
+        let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
         for token in ["t", "other"] {
             let token = SecretString::from(token);
             let name = format!("name-{}", secrecy::ExposeSecret::expose_secret(&token));
-            store
-                .create_session(
-                    NewSession {
-                        name,
-                        token,
-                        os_name: "linux".into(),
-                    },
-                    0,
-                )
-                .await
-                .unwrap();
+            store.create_session(NewSession { name, token, os_name: "linux".into() }, 0).await.unwrap();
         }
-        let options = wago_session::Options {
-            network: Network::WhatsApp,
-            dialling_max: 1,
-            qr_shown: None,
-        };
+        let options = wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None };
         let app = App::new(Options {
             sessions: Sessions::new(store.clone(), options),
             store,
@@ -65,11 +49,7 @@ impl Gateway {
             allow_private_webhooks: false,
             stopping: CancellationToken::new(),
         });
-        let (calls, go_on, waiting) = (
-            Arc::new(AtomicUsize::new(0)),
-            Arc::new(Notify::new()),
-            Arc::new(Notify::new()),
-        );
+        let (calls, go_on, waiting) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let send = {
             let (calls, go_on, waiting) = (calls.clone(), go_on.clone(), waiting.clone());
             move |sending: Sending<Text>| async move {
@@ -78,10 +58,7 @@ impl Gateway {
                         let call = calls.fetch_add(1, SeqCst) + 1;
                         match text.body.as_str() {
                             "refuse" => {
-                                return Err(Error::Rejected {
-                                    code: 463,
-                                    text: "no".into(),
-                                });
+                                return Err(Error::Rejected { code: 463, text: "no".into() });
                             }
                             "id" => {
                                 let id = text.envelope.id.unwrap_or_default();
@@ -95,26 +72,13 @@ impl Gateway {
                             }
                             _ => {}
                         }
-                        Ok(Sent {
-                            details: "Sent",
-                            timestamp: 1,
-                            id: format!("ID-{call}"),
-                        })
+                        Ok(Sent { details: "Sent", timestamp: 1, id: format!("ID-{call}") })
                     })
                     .await
             }
         };
-        let routes = Router::new()
-            .route("/send/text", post(send.clone()))
-            .route("/send/other", post(send));
-        Self {
-            router: around(routes, app.clone()),
-            calls,
-            go_on,
-            waiting,
-            app,
-            _data: data,
-        }
+        let routes = Router::new().route("/send/text", post(send.clone())).route("/send/other", post(send));
+        Self { router: around(routes, app.clone()), calls, go_on, waiting, app, _data: data }
     }
 
     fn ask(
@@ -129,19 +93,12 @@ impl Gateway {
             request = request.header("idempotency-key", key);
         }
         let body = format!(r#"{{"Phone":"15550001","Body":"{text}"}}"#);
-        let answer = self
-            .router
-            .clone()
-            .oneshot(request.body(Body::from(body)).unwrap());
+        let answer = self.router.clone().oneshot(request.body(Body::from(body)).unwrap());
         async move {
             let (parts, body) = answer.await.unwrap().into_parts();
             let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
             let replayed = parts.headers.contains_key("idempotency-replayed");
-            (
-                parts.status.as_u16(),
-                replayed,
-                String::from_utf8(body.to_vec()).unwrap(),
-            )
+            (parts.status.as_u16(), replayed, String::from_utf8(body.to_vec()).unwrap())
         }
     }
 
@@ -155,9 +112,7 @@ impl Gateway {
 }
 
 fn sent(call: usize) -> String {
-    format!(
-        r#"{{"code":200,"data":{{"Details":"Sent","Timestamp":1,"Id":"ID-{call}"}},"success":true}}"#
-    )
+    format!(r#"{{"code":200,"data":{{"Details":"Sent","Timestamp":1,"Id":"ID-{call}"}},"success":true}}"#)
 }
 
 #[tokio::test]
@@ -171,17 +126,11 @@ async fn without_a_key_every_request_sends() {
 #[tokio::test]
 async fn the_same_key_and_body_give_the_first_answer() {
     let gateway = Gateway::new(Limits::default()).await;
-    assert_eq!(
-        gateway.send(Some("k"), "hello").await,
-        (200, false, sent(1))
-    );
+    assert_eq!(gateway.send(Some("k"), "hello").await, (200, false, sent(1)));
     for _ in 0..2 {
         assert_eq!(gateway.send(Some("k"), "hello").await, (200, true, sent(1)));
     }
-    assert_eq!(
-        gateway.send(Some("k-2"), "hello").await,
-        (200, false, sent(2))
-    );
+    assert_eq!(gateway.send(Some("k-2"), "hello").await, (200, false, sent(2)));
 }
 
 #[tokio::test]
@@ -192,23 +141,13 @@ async fn a_key_belongs_to_its_session_path_and_body() {
         let (status, _, body) = gateway.ask("t", path, Some("k"), text).await;
         assert_eq!(status, 409);
         assert!(
-            body.contains(
-                r#""errorCode":"idempotency_mismatch","field":"Idempotency-Key","retryable":false"#
-            ),
+            body.contains(r#""errorCode":"idempotency_mismatch","field":"Idempotency-Key","retryable":false"#),
             "{body}"
         );
     }
-    assert_eq!(
-        gateway.ask("other", "/send/text", Some("k"), "bye").await,
-        (200, false, sent(2))
-    );
+    assert_eq!(gateway.ask("other", "/send/text", Some("k"), "bye").await, (200, false, sent(2)));
     // The query is no part of the request: a token may stand there.
-    assert_eq!(
-        gateway
-            .ask("t", "/send/text?token=t", Some("k"), "hello")
-            .await,
-        (200, true, sent(1))
-    );
+    assert_eq!(gateway.ask("t", "/send/text?token=t", Some("k"), "hello").await, (200, true, sent(1)));
     assert_eq!(gateway.calls(), 2);
 }
 
@@ -218,35 +157,20 @@ async fn a_send_that_sent_nothing_gives_its_key_back() {
     for call in 1..=2 {
         let (status, replayed, body) = gateway.send(Some("k"), "refuse").await;
         assert_eq!((status, replayed), (502, false));
-        assert!(
-            body.contains(r#""error":"WhatsApp refused: no (code 463)""#),
-            "{body}"
-        );
+        assert!(body.contains(r#""error":"WhatsApp refused: no (code 463)""#), "{body}");
         assert_eq!(gateway.calls(), call);
     }
-    assert_eq!(
-        gateway.send(Some("k"), "hello").await,
-        (200, false, sent(3))
-    );
+    assert_eq!(gateway.send(Some("k"), "hello").await, (200, false, sent(3)));
 }
 
 #[tokio::test]
 async fn a_send_whose_end_is_unknown_keeps_its_key() {
     let gateway = Gateway::new(Limits::default()).await;
-    for (key, text, status, code) in [
-        ("k-1", "silence", 504, "whatsapp_timeout"),
-        ("k-2", "panic", 500, "internal"),
-    ] {
+    for (key, text, status, code) in [("k-1", "silence", 504, "whatsapp_timeout"), ("k-2", "panic", 500, "internal")] {
         let calls = gateway.calls();
         let first = gateway.send(Some(key), text).await;
         assert_eq!((first.0, first.1), (status, false));
-        assert!(
-            first
-                .2
-                .contains(&format!(r#""errorCode":"{code}","retryable":false"#)),
-            "{}",
-            first.2
-        );
+        assert!(first.2.contains(&format!(r#""errorCode":"{code}","retryable":false"#)), "{}", first.2);
         assert_eq!(gateway.send(Some(key), text).await, (status, true, first.2));
         assert_eq!(gateway.calls(), calls + 1);
     }
@@ -257,18 +181,8 @@ async fn a_repeat_has_the_same_message_id() {
     let gateway = Gateway::new(Limits::default()).await;
     let id = async |token, key| {
         let (_, _, body) = gateway.ask(token, "/send/text", key, "id").await;
-        let id = body
-            .split("refused: ")
-            .nth(1)
-            .unwrap()
-            .split(' ')
-            .next()
-            .unwrap()
-            .to_owned();
-        assert!(
-            id.is_empty() || (id.starts_with("3EB0") && id.len() == 22),
-            "{id}"
-        );
+        let id = body.split("refused: ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        assert!(id.is_empty() || (id.starts_with("3EB0") && id.len() == 22), "{id}");
         id
     };
     let first = id("t", Some("k")).await;
@@ -286,9 +200,7 @@ async fn a_second_request_does_not_wait_for_the_first() {
     let (status, _, body) = gateway.send(Some("k"), "wait").await;
     assert_eq!(status, 409);
     assert!(
-        body.contains(
-            r#""errorCode":"idempotency_in_progress","field":"Idempotency-Key","retryable":true"#
-        ),
+        body.contains(r#""errorCode":"idempotency_in_progress","field":"Idempotency-Key","retryable":true"#),
         "{body}"
     );
     gateway.go_on.notify_one();
@@ -311,17 +223,11 @@ async fn a_send_ends_though_its_caller_hung_up() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_not_waited_for() {
-    let limits = Limits {
-        request_time: Duration::from_millis(50),
-        ..Limits::default()
-    };
+    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
     let gateway = Gateway::new(limits).await;
     let (status, _, body) = gateway.send(Some("k"), "wait").await;
     assert_eq!(status, 504);
-    assert!(
-        body.contains(r#""errorCode":"timeout","retryable":false"#),
-        "{body}"
-    );
+    assert!(body.contains(r#""errorCode":"timeout","retryable":false"#), "{body}");
     // It goes on, and its answer can be asked for.
     gateway.go_on.notify_one();
     gateway.app.sends().close();
@@ -331,19 +237,12 @@ async fn a_request_that_takes_too_long_is_not_waited_for() {
 
 #[tokio::test]
 async fn sends_in_flight_are_bounded() {
-    let gateway = Gateway::new(Limits {
-        sends: 1,
-        ..Limits::default()
-    })
-    .await;
+    let gateway = Gateway::new(Limits { sends: 1, ..Limits::default() }).await;
     let first = tokio::spawn(gateway.ask("t", "/send/text", None, "wait"));
     gateway.waiting.notified().await;
     let (status, _, body) = gateway.send(None, "hello").await;
     assert_eq!(status, 503);
-    assert!(
-        body.contains(r#""errorCode":"overloaded","retryable":true"#),
-        "{body}"
-    );
+    assert!(body.contains(r#""errorCode":"overloaded","retryable":true"#), "{body}");
     gateway.go_on.notify_one();
     first.await.unwrap();
     assert_eq!(gateway.send(None, "hello").await.0, 200);
@@ -354,15 +253,8 @@ async fn a_panic_elsewhere_is_an_internal_error() {
     let gateway = Gateway::new(Limits::default()).await;
     let routes = Router::new().route("/panic", post(async || -> () { panic!("as asked") }));
     let router = around(routes, gateway.app.clone());
-    let answer = router
-        .oneshot(Request::post("/panic").body(Body::empty()).unwrap())
-        .await
-        .unwrap();
+    let answer = router.oneshot(Request::post("/panic").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(answer.status(), 500);
-    let body = axum::body::to_bytes(answer.into_body(), 1 << 20)
-        .await
-        .unwrap();
-    assert!(body.starts_with(
-        br#"{"code":500,"error":"internal error","success":false,"errorCode":"internal""#
-    ));
+    let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    assert!(body.starts_with(br#"{"code":500,"error":"internal error","success":false,"errorCode":"internal""#));
 }

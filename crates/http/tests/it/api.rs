@@ -25,16 +25,17 @@ impl Api {
     }
 
     pub async fn with(limits: Limits, allow_private_webhooks: bool) -> Self {
+        // Logging is on everywhere: a place in the code that was passed with nobody listening could stay silent for the
+        // test that does listen.
+        static LOGGING: std::sync::Once = std::sync::Once::new();
+        LOGGING.call_once(|| {
+            let sink = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(std::io::sink);
+            sink.init();
+        });
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
-        let store = Store::open(&url, SecretKey::from_bytes([7; 32]))
-            .await
-            .unwrap();
-        let options = wago_session::Options {
-            network: Network::WhatsApp,
-            dialling_max: 1,
-            qr_shown: None,
-        };
+        let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
+        let options = wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),
@@ -44,13 +45,7 @@ impl Api {
             allow_private_webhooks,
             stopping: stopping.clone(),
         });
-        Self {
-            router: wago_http::router(app.clone()),
-            app,
-            store,
-            stopping,
-            _data: data,
-        }
+        Self { router: wago_http::router(app.clone()), app, store, stopping, _data: data }
     }
 
     /// With one session, whose token is `token`.
@@ -75,11 +70,7 @@ impl Api {
     }
 
     pub fn ask(&self, method: Method, path: &str) -> Ask {
-        Ask {
-            router: self.router.clone(),
-            request: Request::builder().method(method).uri(path),
-            body: Body::empty(),
-        }
+        Ask { router: self.router.clone(), request: Request::builder().method(method).uri(path), body: Body::empty() }
     }
 }
 
@@ -113,11 +104,7 @@ impl Ask {
         let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();
         let bytes = axum::body::to_bytes(body, 16 << 20).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text,
-        }
+        Answer { status: parts.status, headers: parts.headers, text }
     }
 }
 
@@ -133,10 +120,7 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map(|value| value.to_str().unwrap())
-            .unwrap_or_default()
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
     /// The `data` of a success.
@@ -144,27 +128,15 @@ impl Answer {
     pub fn data(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{}", self.text);
         let json = self.json();
-        assert_eq!(
-            (&json["code"], &json["success"]),
-            (&200.into(), &true.into())
-        );
+        assert_eq!((&json["code"], &json["success"]), (&200.into(), &true.into()));
         json["data"].clone()
     }
 
     /// Checks the envelope of a failure to the byte, and that it carries the request's id.
     #[track_caller]
-    pub fn fails(
-        &self,
-        status: u16,
-        code: &str,
-        field: Option<&str>,
-        retryable: bool,
-        error: &str,
-    ) {
+    pub fn fails(&self, status: u16, code: &str, field: Option<&str>, retryable: bool, error: &str) {
         let id = self.header("x-request-id");
-        let field = field
-            .map(|field| format!(r#""field":{},"#, Value::from(field)))
-            .unwrap_or_default();
+        let field = field.map(|field| format!(r#""field":{},"#, Value::from(field))).unwrap_or_default();
         let expected = format!(
             r#"{{"code":{status},"error":{},"success":false,"errorCode":"{code}",{field}"retryable":{retryable},"requestId":"{id}"}}"#,
             Value::from(error),

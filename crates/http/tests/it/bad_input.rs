@@ -27,70 +27,33 @@ async fn bodies_that_are_not_json_objects() {
         for (body, error) in [
             (&b"{\"Name\":\"\xff\"}"[..], "payload is not valid UTF-8"),
             (b"hello", "payload is not valid JSON (line 1, column 1)"),
-            (
-                b"{\"Name\":",
-                "payload is not valid JSON (line 1, column 8)",
-            ),
+            (b"{\"Name\":", "payload is not valid JSON (line 1, column 8)"),
             (b"{}{}", "payload is not valid JSON (line 1, column 3)"),
             (b"[]", "payload should be a JSON object"),
             (b"\"text\"", "payload should be a JSON object"),
             (b"null", "payload should be a JSON object"),
         ] {
-            post(&api, path, body)
-                .await
-                .fails(400, "invalid_payload", None, false, error);
+            post(&api, path, body).await.fails(400, "invalid_payload", None, false, error);
         }
         let deep = "[".repeat(500_000);
-        assert_eq!(
-            post(&api, path, deep).await.status,
-            StatusCode::BAD_REQUEST,
-            "{path}"
-        );
+        assert_eq!(post(&api, path, deep).await.status, StatusCode::BAD_REQUEST, "{path}");
     }
 }
 
 #[tokio::test]
 async fn bodies_over_the_limit() {
-    let api = Api::with(
-        Limits {
-            body_bytes: 1_000,
-            ..Limits::default()
-        },
-        true,
-    )
-    .await;
+    let api = Api::with(Limits { body_bytes: 1_000, ..Limits::default() }, true).await;
     api.create("customer-1", "t").await;
     let padded = |body: &str, length: usize| format!("{body}{}", " ".repeat(length - body.len()));
     for (path, body) in ROUTES {
         for length in [1_001, 100_000, 10_000_000] {
             let answer = post(&api, path, padded(body, length)).await;
-            answer.fails(
-                413,
-                "body_too_large",
-                None,
-                false,
-                "body is larger than 1000 bytes",
-            );
+            answer.fails(413, "body_too_large", None, false, "body is larger than 1000 bytes");
         }
-        assert_ne!(
-            post(&api, path, padded("{]", 1_000)).await.status,
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "{path}"
-        );
+        assert_ne!(post(&api, path, padded("{]", 1_000)).await.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
-    let announced = api
-        .post("/webhook")
-        .token("t")
-        .header("content-length", "99999999999")
-        .send()
-        .await;
-    announced.fails(
-        413,
-        "body_too_large",
-        None,
-        false,
-        "body is larger than 1000 bytes",
-    );
+    let announced = api.post("/webhook").token("t").header("content-length", "99999999999").send().await;
+    announced.fails(413, "body_too_large", None, false, "body is larger than 1000 bytes");
 }
 
 #[tokio::test]
@@ -99,50 +62,24 @@ async fn missing_fields() {
     for (path, body, field) in [
         ("/session/init", r#""#, "Name"),
         ("/session/init", r#"{"Token":"x","Os":"o"}"#, "Name"),
-        (
-            "/session/init",
-            r#"{"Name":"","Token":"x","Os":"o"}"#,
-            "Name",
-        ),
-        (
-            "/session/init",
-            r#"{"Name":" ","Token":"x","Os":"o"}"#,
-            "Name",
-        ),
-        (
-            "/session/init",
-            r#"{"Name":null,"Token":"x","Os":"o"}"#,
-            "Name",
-        ),
+        ("/session/init", r#"{"Name":"","Token":"x","Os":"o"}"#, "Name"),
+        ("/session/init", r#"{"Name":" ","Token":"x","Os":"o"}"#, "Name"),
+        ("/session/init", r#"{"Name":null,"Token":"x","Os":"o"}"#, "Name"),
         ("/session/init", r#"{"Name":"n","Os":"o"}"#, "Token"),
-        (
-            "/session/init",
-            r#"{"Name":"n","Token":" \t ","Os":"o"}"#,
-            "Token",
-        ),
+        ("/session/init", r#"{"Name":"n","Token":" \t ","Os":"o"}"#, "Token"),
         ("/session/init", r#"{"Name":"n","Token":"x"}"#, "Os"),
         ("/session/rotate", r#"{}"#, "Token"),
         ("/session/pair", r#"{"Phone":""}"#, "Phone"),
         ("/session/pair", r#""#, "Phone"),
         ("/webhook", r#"{}"#, "WebhookURL"),
-        (
-            "/webhook",
-            r#"{"Events":["Message"],"WebhookURL":null}"#,
-            "WebhookURL",
-        ),
+        ("/webhook", r#"{"Events":["Message"],"WebhookURL":null}"#, "WebhookURL"),
         ("/send/text", r#"{"Body":"b"}"#, "Phone"),
         ("/send/text", r#"{"Phone":"15550001"}"#, "Body"),
         ("/send/text", r#"{"Phone":"15550001","Body":""}"#, "Body"),
-        (
-            "/send/text",
-            r#"{"Phone":"1-2@g.us","Body":"b","ContextInfo":{"StanzaID":"A"}}"#,
-            "ContextInfo.Participant",
-        ),
+        ("/send/text", r#"{"Phone":"1-2@g.us","Body":"b","ContextInfo":{"StanzaID":"A"}}"#, "ContextInfo.Participant"),
     ] {
         let error = format!("missing {field} in payload");
-        post(&api, path, body)
-            .await
-            .fails(400, "missing_field", Some(field), false, &error);
+        post(&api, path, body).await.fails(400, "missing_field", Some(field), false, &error);
     }
 }
 
@@ -154,122 +91,32 @@ async fn fields_of_the_wrong_type() {
     let list = "a list of strings";
     let object = "an object";
     for (path, body, field, expected) in [
-        (
-            "/session/init",
-            r#"{"Name":1,"Token":"x","Os":"o"}"#,
-            "Name",
-            text,
-        ),
-        (
-            "/session/init",
-            r#"{"Name":"n","Token":["x"],"Os":"o"}"#,
-            "Token",
-            text,
-        ),
-        (
-            "/session/init",
-            r#"{"Name":"n","Token":"x","Os":{}}"#,
-            "Os",
-            text,
-        ),
+        ("/session/init", r#"{"Name":1,"Token":"x","Os":"o"}"#, "Name", text),
+        ("/session/init", r#"{"Name":"n","Token":["x"],"Os":"o"}"#, "Token", text),
+        ("/session/init", r#"{"Name":"n","Token":"x","Os":{}}"#, "Os", text),
         ("/session/rotate", r#"{"Token":false}"#, "Token", text),
         ("/session/connect", r#"{"Subscribe":{}}"#, "Subscribe", list),
-        (
-            "/session/connect",
-            r#"{"Subscribe":[1]}"#,
-            "Subscribe",
-            list,
-        ),
-        (
-            "/session/connect",
-            r#"{"Immediate":"true"}"#,
-            "Immediate",
-            flag,
-        ),
+        ("/session/connect", r#"{"Subscribe":[1]}"#, "Subscribe", list),
+        ("/session/connect", r#"{"Immediate":"true"}"#, "Immediate", flag),
         ("/session/connect", r#"{"Phone":15550001}"#, "Phone", text),
         ("/session/pair", r#"{"Phone":15550001}"#, "Phone", text),
-        (
-            "/session/pair",
-            r#"{"Phone":"15550001","Immediate":1}"#,
-            "Immediate",
-            flag,
-        ),
-        (
-            "/session/pair",
-            r#"{"Phone":"15550001","Subscribe":true}"#,
-            "Subscribe",
-            list,
-        ),
+        ("/session/pair", r#"{"Phone":"15550001","Immediate":1}"#, "Immediate", flag),
+        ("/session/pair", r#"{"Phone":"15550001","Subscribe":true}"#, "Subscribe", list),
         ("/webhook", r#"{"WebhookURL":{}}"#, "WebhookURL", text),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Events":1}"#,
-            "Events",
-            list,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Format":1}"#,
-            "Format",
-            text,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Secret":1}"#,
-            "Secret",
-            text,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Headers":[]}"#,
-            "Headers",
-            object,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Headers":{"X-A":1}}"#,
-            "Headers.X-A",
-            text,
-        ),
+        ("/webhook", r#"{"WebhookURL":"","Events":1}"#, "Events", list),
+        ("/webhook", r#"{"WebhookURL":"","Format":1}"#, "Format", text),
+        ("/webhook", r#"{"WebhookURL":"","Secret":1}"#, "Secret", text),
+        ("/webhook", r#"{"WebhookURL":"","Headers":[]}"#, "Headers", object),
+        ("/webhook", r#"{"WebhookURL":"","Headers":{"X-A":1}}"#, "Headers.X-A", text),
         ("/send/text", r#"{"Phone":1,"Body":"b"}"#, "Phone", text),
         ("/send/text", r#"{"number":1,"Body":"b"}"#, "Phone", text),
         ("/send/text", r#"{"Phone":"1","Body":[]}"#, "Body", text),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","Id":1}"#,
-            "Id",
-            text,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","Forward":"yes"}"#,
-            "Forward",
-            flag,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","QuotedText":1}"#,
-            "QuotedText",
-            text,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","ContextInfo":"x"}"#,
-            "ContextInfo",
-            object,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","contextinfo":{"STANZAID":1}}"#,
-            "ContextInfo.StanzaID",
-            text,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","ContextInfo":{"Participant":1}}"#,
-            "ContextInfo.Participant",
-            text,
-        ),
+        ("/send/text", r#"{"Phone":"1","Body":"b","Id":1}"#, "Id", text),
+        ("/send/text", r#"{"Phone":"1","Body":"b","Forward":"yes"}"#, "Forward", flag),
+        ("/send/text", r#"{"Phone":"1","Body":"b","QuotedText":1}"#, "QuotedText", text),
+        ("/send/text", r#"{"Phone":"1","Body":"b","ContextInfo":"x"}"#, "ContextInfo", object),
+        ("/send/text", r#"{"Phone":"1","Body":"b","contextinfo":{"STANZAID":1}}"#, "ContextInfo.StanzaID", text),
+        ("/send/text", r#"{"Phone":"1","Body":"b","ContextInfo":{"Participant":1}}"#, "ContextInfo.Participant", text),
         (
             "/send/text",
             r#"{"Phone":"1","Body":"b","ContextInfo":{"MentionedJID":"x"}}"#,
@@ -282,36 +129,15 @@ async fn fields_of_the_wrong_type() {
             "ContextInfo.MentionedJID",
             list,
         ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","ContextInfo":{"IsForwarded":1}}"#,
-            "ContextInfo.IsForwarded",
-            flag,
-        ),
+        ("/send/text", r#"{"Phone":"1","Body":"b","ContextInfo":{"IsForwarded":1}}"#, "ContextInfo.IsForwarded", flag),
     ] {
         let error = format!("{field} should be {expected}");
-        post(&api, path, body)
-            .await
-            .fails(400, "invalid_field", Some(field), false, &error);
+        post(&api, path, body).await.fails(400, "invalid_field", Some(field), false, &error);
     }
-    for expiration in [
-        "1.5",
-        "-1",
-        "4294967296",
-        "99999999999999999999",
-        "\"60\"",
-        "[]",
-    ] {
-        let body =
-            format!(r#"{{"Phone":"1","Body":"b","ContextInfo":{{"Expiration":{expiration}}}}}"#);
+    for expiration in ["1.5", "-1", "4294967296", "99999999999999999999", "\"60\"", "[]"] {
+        let body = format!(r#"{{"Phone":"1","Body":"b","ContextInfo":{{"Expiration":{expiration}}}}}"#);
         let error = "ContextInfo.Expiration should be a whole number from 0 to 4294967295";
-        post(&api, "/send/text", body).await.fails(
-            400,
-            "invalid_field",
-            Some("ContextInfo.Expiration"),
-            false,
-            error,
-        );
+        post(&api, "/send/text", body).await.fails(400, "invalid_field", Some("ContextInfo.Expiration"), false, error);
     }
 }
 
@@ -320,71 +146,21 @@ async fn fields_that_are_too_long() {
     let api = Api::with_session("t").await;
     // `$` stands for the text that is too long.
     for (path, body, field, max) in [
-        (
-            "/session/init",
-            r#"{"Name":"$","Token":"x","Os":"o"}"#,
-            "Name",
-            100,
-        ),
-        (
-            "/session/init",
-            r#"{"Name":"n","Token":"x","Os":"$"}"#,
-            "Os",
-            100,
-        ),
+        ("/session/init", r#"{"Name":"$","Token":"x","Os":"o"}"#, "Name", 100),
+        ("/session/init", r#"{"Name":"n","Token":"x","Os":"$"}"#, "Os", 100),
         ("/session/connect", r#"{"Phone":"$"}"#, "Phone", 128),
-        (
-            "/session/connect",
-            r#"{"Subscribe":["$"]}"#,
-            "Subscribe",
-            64,
-        ),
+        ("/session/connect", r#"{"Subscribe":["$"]}"#, "Subscribe", 64),
         ("/session/pair", r#"{"Phone":"$"}"#, "Phone", 128),
         ("/webhook", r#"{"WebhookURL":"$"}"#, "WebhookURL", 2_048),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Format":"$"}"#,
-            "Format",
-            16,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Secret":"$"}"#,
-            "Secret",
-            256,
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Headers":{"x-a":"$"}}"#,
-            "Headers.x-a",
-            2_048,
-        ),
+        ("/webhook", r#"{"WebhookURL":"","Format":"$"}"#, "Format", 16),
+        ("/webhook", r#"{"WebhookURL":"","Secret":"$"}"#, "Secret", 256),
+        ("/webhook", r#"{"WebhookURL":"","Headers":{"x-a":"$"}}"#, "Headers.x-a", 2_048),
         ("/send/text", r#"{"Phone":"$","Body":"b"}"#, "Phone", 128),
         ("/send/text", r#"{"Phone":"1","Body":"$"}"#, "Body", 65_536),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","Id":"$"}"#,
-            "Id",
-            128,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","QuotedText":"$"}"#,
-            "QuotedText",
-            65_536,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","ContextInfo":{"StanzaID":"$"}}"#,
-            "ContextInfo.StanzaID",
-            128,
-        ),
-        (
-            "/send/text",
-            r#"{"Phone":"1","Body":"b","ContextInfo":{"Participant":"$"}}"#,
-            "ContextInfo.Participant",
-            128,
-        ),
+        ("/send/text", r#"{"Phone":"1","Body":"b","Id":"$"}"#, "Id", 128),
+        ("/send/text", r#"{"Phone":"1","Body":"b","QuotedText":"$"}"#, "QuotedText", 65_536),
+        ("/send/text", r#"{"Phone":"1","Body":"b","ContextInfo":{"StanzaID":"$"}}"#, "ContextInfo.StanzaID", 128),
+        ("/send/text", r#"{"Phone":"1","Body":"b","ContextInfo":{"Participant":"$"}}"#, "ContextInfo.Participant", 128),
         (
             "/send/text",
             r#"{"Phone":"1","Body":"b","ContextInfo":{"MentionedJID":["$"]}}"#,
@@ -394,22 +170,13 @@ async fn fields_that_are_too_long() {
     ] {
         let body = body.replace('$', &"ä".repeat(max + 1));
         let error = format!("{field} should be at most {max} characters long");
-        post(&api, path, body)
-            .await
-            .fails(400, "invalid_field", Some(field), false, &error);
+        post(&api, path, body).await.fails(400, "invalid_field", Some(field), false, &error);
     }
     let error = "Token should be 1 to 256 printable ASCII characters";
-    for token in [
-        "x".repeat(257),
-        "tökén".to_owned(),
-        "a\\u0000b".to_owned(),
-        "a\\u007fb".to_owned(),
-    ] {
+    for token in ["x".repeat(257), "tökén".to_owned(), "a\\u0000b".to_owned(), "a\\u007fb".to_owned()] {
         for path in ["/session/init", "/session/rotate"] {
             let body = format!(r#"{{"Name":"n","Token":"{token}","Os":"o"}}"#);
-            post(&api, path, body)
-                .await
-                .fails(400, "invalid_field", Some("Token"), false, error);
+            post(&api, path, body).await.fails(400, "invalid_field", Some("Token"), false, error);
         }
     }
 }
@@ -417,23 +184,11 @@ async fn fields_that_are_too_long() {
 #[tokio::test]
 async fn fields_that_are_just_short_enough() {
     let api = Api::new().await;
-    let body = format!(
-        r#"{{"Name":"{0}","Token":"{1}","Os":"{0}"}}"#,
-        "ä".repeat(100),
-        "x".repeat(256)
-    );
+    let body = format!(r#"{{"Name":"{0}","Token":"{1}","Os":"{0}"}}"#, "ä".repeat(100), "x".repeat(256));
     post(&api, "/session/init", body).await.data();
-    let url = format!(
-        r#"{{"WebhookURL":"http://127.0.0.1:9/{0}","Secret":"{1}"}}"#,
-        "a".repeat(2_029),
-        "s".repeat(256)
-    );
-    api.post("/webhook")
-        .token(&"x".repeat(256))
-        .body(url)
-        .send()
-        .await
-        .data();
+    let url =
+        format!(r#"{{"WebhookURL":"http://127.0.0.1:9/{0}","Secret":"{1}"}}"#, "a".repeat(2_029), "s".repeat(256));
+    api.post("/webhook").token(&"x".repeat(256)).body(url).send().await.data();
 }
 
 #[tokio::test]
@@ -445,77 +200,36 @@ async fn names_are_printable() {
         ("Os", r#"{"Name":"n","Token":"x","Os":"a\u001bb"}"#),
     ] {
         let error = format!("{field} should be free of control characters");
-        post(&api, "/session/init", body).await.fails(
-            400,
-            "invalid_field",
-            Some(field),
-            false,
-            &error,
-        );
+        post(&api, "/session/init", body).await.fails(400, "invalid_field", Some(field), false, &error);
     }
 }
 
 #[tokio::test]
 async fn unknown_event_types_are_told_the_known_ones() {
     let api = Api::with_session("t").await;
-    let known = format!(
-        "a list of event types; known are {}",
-        subscription::NAMES.join(", ")
-    );
+    let known = format!("a list of event types; known are {}", subscription::NAMES.join(", "));
     for (path, body, field) in [
-        (
-            "/session/connect",
-            r#"{"Subscribe":["Message","Nonsense"]}"#,
-            "Subscribe",
-        ),
-        (
-            "/session/connect",
-            r#"{"Subscribe":"Nonsense"}"#,
-            "Subscribe",
-        ),
-        (
-            "/session/pair",
-            r#"{"Phone":"15550001","Subscribe":["Nonsense"]}"#,
-            "Subscribe",
-        ),
-        (
-            "/webhook",
-            r#"{"WebhookURL":"","Events":["Nonsense"]}"#,
-            "Events",
-        ),
+        ("/session/connect", r#"{"Subscribe":["Message","Nonsense"]}"#, "Subscribe"),
+        ("/session/connect", r#"{"Subscribe":"Nonsense"}"#, "Subscribe"),
+        ("/session/pair", r#"{"Phone":"15550001","Subscribe":["Nonsense"]}"#, "Subscribe"),
+        ("/webhook", r#"{"WebhookURL":"","Events":["Nonsense"]}"#, "Events"),
     ] {
         let error = format!("{field} should be {known}");
-        post(&api, path, body)
-            .await
-            .fails(400, "invalid_field", Some(field), false, &error);
+        post(&api, path, body).await.fails(400, "invalid_field", Some(field), false, &error);
     }
-    assert_eq!(
-        api.get("/webhook").token("t").send().await.data()["subscribe"],
-        serde_json::json!(["All"])
-    );
+    assert_eq!(api.get("/webhook").token("t").send().await.data()["subscribe"], serde_json::json!(["All"]));
 }
 
 #[tokio::test]
 async fn webhooks_that_lead_nowhere_good() {
     let api = Api::with(Limits::default(), false).await;
     api.create("customer-1", "t").await;
-    for url in [
-        "example.org/x",
-        "ftp://example.org/",
-        "file:///etc/passwd",
-        "http:/x",
-        "javascript:alert(1)",
-        "http://a b/",
-    ] {
+    for url in
+        ["example.org/x", "ftp://example.org/", "file:///etc/passwd", "http:/x", "javascript:alert(1)", "http://a b/"]
+    {
         let body = format!(r#"{{"WebhookURL":"{url}"}}"#);
         let error = "WebhookURL should be an http or https URL";
-        post(&api, "/webhook", body).await.fails(
-            400,
-            "invalid_field",
-            Some("WebhookURL"),
-            false,
-            error,
-        );
+        post(&api, "/webhook", body).await.fails(400, "invalid_field", Some("WebhookURL"), false, error);
     }
     for url in [
         "http://",
@@ -537,69 +251,34 @@ async fn webhooks_that_lead_nowhere_good() {
         let error = answer.json()["error"].as_str().unwrap().to_owned();
         answer.fails(400, "invalid_field", Some("WebhookURL"), false, &error);
     }
-    assert_eq!(
-        api.get("/webhook").token("t").send().await.data()["webhook"],
-        ""
-    );
+    assert_eq!(api.get("/webhook").token("t").send().await.data()["webhook"], "");
 }
 
 #[tokio::test]
 async fn webhook_settings_that_cannot_be() {
     let api = Api::with_session("t").await;
-    let many: String = (0..21)
-        .map(|number| format!(r#""x-{number}":"","#))
-        .collect();
+    let many: String = (0..21).map(|number| format!(r#""x-{number}":"","#)).collect();
     let many = format!("{{{}}}", many.trim_end_matches(','));
     let names = "named by HTTP header names of at most 128 characters";
     for (setting, field, expected) in [
         (r#""Format":"xml""#, "Format", "form or json"),
-        (
-            r#""Secret":"a b""#,
-            "Secret",
-            "at most 256 printable ASCII characters without spaces",
-        ),
+        (r#""Secret":"a b""#, "Secret", "at most 256 printable ASCII characters without spaces"),
         (r#""Headers":{"":"x"}"#, "Headers", names),
         (r#""Headers":{"a b":"x"}"#, "Headers", names),
         (r#""Headers":{"a:b":"x"}"#, "Headers", names),
         (r#""Headers":{"a\r\nb":"x"}"#, "Headers", names),
-        (
-            r#""Headers":{"x-a":"a\r\nx-b: c"}"#,
-            "Headers.x-a",
-            "printable ASCII",
-        ),
+        (r#""Headers":{"x-a":"a\r\nx-b: c"}"#, "Headers.x-a", "printable ASCII"),
         (r#""Headers":{"x-a":"ä"}"#, "Headers.x-a", "printable ASCII"),
-        (
-            &format!(r#""Headers":{many}"#),
-            "Headers",
-            "an object of at most 20 members",
-        ),
+        (&format!(r#""Headers":{many}"#), "Headers", "an object of at most 20 members"),
     ] {
         let error = format!("{field} should be {expected}");
         let body = format!(r#"{{"WebhookURL":"",{setting}}}"#);
-        post(&api, "/webhook", body)
-            .await
-            .fails(400, "invalid_field", Some(field), false, &error);
+        post(&api, "/webhook", body).await.fails(400, "invalid_field", Some(field), false, &error);
     }
-    for name in [
-        "Host",
-        "content-length",
-        "Content-Type",
-        "webhook-id",
-        "X-WaGo-Session",
-        "transfer-encoding",
-    ] {
-        let error = format!(
-            "Headers should be without {}, which a delivery sets itself",
-            name.to_lowercase()
-        );
+    for name in ["Host", "content-length", "Content-Type", "webhook-id", "X-WaGo-Session", "transfer-encoding"] {
+        let error = format!("Headers should be without {}, which a delivery sets itself", name.to_lowercase());
         let body = format!(r#"{{"WebhookURL":"","Headers":{{"{name}":"x"}}}}"#);
-        post(&api, "/webhook", body).await.fails(
-            400,
-            "invalid_field",
-            Some("Headers"),
-            false,
-            &error,
-        );
+        post(&api, "/webhook", body).await.fails(400, "invalid_field", Some("Headers"), false, &error);
     }
 }
 
@@ -607,10 +286,7 @@ async fn webhook_settings_that_cannot_be() {
 async fn idempotency_keys_that_cannot_be() {
     let api = Api::with_session("t").await;
     for key in [vec![], vec![b'k'; 256], b"k\xff".to_vec()] {
-        let ask = api
-            .post("/send/text")
-            .token("t")
-            .header("idempotency-key", key);
+        let ask = api.post("/send/text").token("t").header("idempotency-key", key);
         let answer = ask.body(r#"{"Phone":"15550001","Body":"b"}"#).send().await;
         let error = "Idempotency-Key should be 1 to 255 printable ASCII characters";
         answer.fails(400, "invalid_field", Some("Idempotency-Key"), false, error);

@@ -7,15 +7,9 @@ async fn ok_and_ready_are_open() {
     let api = Api::new().await;
     let version = env!("CARGO_PKG_VERSION");
     let ok = api.get("/server/ok").send().await;
-    assert_eq!(
-        ok.text,
-        format!(r#"{{"code":200,"data":{{"details":"ok","version":"{version}"}},"success":true}}"#)
-    );
+    assert_eq!(ok.text, format!(r#"{{"code":200,"data":{{"details":"ok","version":"{version}"}},"success":true}}"#));
     let ready = api.get("/server/ready").send().await;
-    assert_eq!(
-        ready.text,
-        r#"{"code":200,"data":{"details":"ready","database":"ok"},"success":true}"#
-    );
+    assert_eq!(ready.text, r#"{"code":200,"data":{"details":"ready","database":"ok"},"success":true}"#);
     assert_eq!(ready.header("content-type"), "application/json");
 }
 
@@ -35,29 +29,15 @@ async fn readiness_needs_the_database() {
     let api = Api::new().await;
     api.store.close().await;
     let answer = api.get("/server/ready").send().await;
-    answer.fails(
-        503,
-        "storage_failed",
-        None,
-        true,
-        "the database does not answer",
-    );
+    answer.fails(503, "storage_failed", None, true, "the database does not answer");
 }
 
 #[tokio::test]
 async fn unknown_routes_are_404() {
     let api = Api::with_session("t").await;
-    for path in [
-        "/",
-        "/session",
-        "/session/",
-        "/session/init/",
-        "/SESSION/INIT",
-        "/send/image",
-        "/metrics",
-        "/%00",
-        "//",
-    ] {
+    for path in
+        ["/", "/session", "/session/", "/session/init/", "/SESSION/INIT", "/send/image", "/metrics", "/%00", "//"]
+    {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
             let answer = api.ask(method, path).token("t").admin().send().await;
             answer.fails(404, "unknown_route", None, false, "unknown route");
@@ -99,8 +79,5 @@ async fn a_sane_request_id_is_taken_over() {
         assert_eq!(made.len(), 32, "{made}");
     }
     let other = api.get("/server/ok").send().await;
-    assert_ne!(
-        other.header("x-request-id"),
-        api.get("/server/ok").send().await.header("x-request-id")
-    );
+    assert_ne!(other.header("x-request-id"), api.get("/server/ok").send().await.header("x-request-id"));
 }

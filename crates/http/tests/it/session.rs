@@ -11,12 +11,7 @@ async fn create_a_token() {
     "Token": "customer-token-1",
     "Os": "linux"
   }"#;
-    let create = || {
-        api.post("/session/init")
-            .header("content-type", "application/json")
-            .admin()
-            .body(body)
-    };
+    let create = || api.post("/session/init").header("content-type", "application/json").admin().body(body);
     let created = create().send().await;
     assert_eq!(
         created.text,
@@ -25,18 +20,8 @@ async fn create_a_token() {
     assert_eq!(created.header("content-type"), "application/json");
 
     let taken = create().send().await;
-    taken.fails(
-        500,
-        "token_or_name_taken",
-        None,
-        false,
-        "token or name already exists",
-    );
-    assert!(
-        taken
-            .text
-            .starts_with(r#"{"code":500,"error":"token or name already exists","success":false,"#)
-    );
+    taken.fails(500, "token_or_name_taken", None, false, "token or name already exists");
+    assert!(taken.text.starts_with(r#"{"code":500,"error":"token or name already exists","success":false,"#));
 }
 
 #[tokio::test]
@@ -48,13 +33,7 @@ async fn names_and_tokens_are_taken_separately() {
         r#"{"Name":"customer-2","Token":" tok en-1 ","Os":"linux"}"#,
     ] {
         let answer = api.post("/session/init").admin().body(body).send().await;
-        answer.fails(
-            500,
-            "token_or_name_taken",
-            None,
-            false,
-            "token or name already exists",
-        );
+        answer.fails(500, "token_or_name_taken", None, false, "token or name already exists");
     }
 }
 
@@ -62,21 +41,12 @@ async fn names_and_tokens_are_taken_separately() {
 async fn spaces_in_a_token_are_dropped() {
     let api = Api::new().await;
     let body = r#"{"name":" A b ","TOKEN":" a b\tc\n","os":"my os"}"#;
-    let created = api
-        .post("/session/init")
-        .admin()
-        .body(body)
-        .send()
-        .await
-        .data();
+    let created = api.post("/session/init").admin().body(body).send().await.data();
     assert_eq!(
         created,
         json!({"details": "user created successfully", "name": "A b", "token": "abc", "osName": "my os"})
     );
-    assert_eq!(
-        api.get("/session/status").token("abc").send().await.data()["Name"],
-        "A b"
-    );
+    assert_eq!(api.get("/session/status").token("abc").send().await.data()["Name"], "A b");
 }
 
 #[tokio::test]
@@ -84,20 +54,9 @@ async fn a_token_is_not_the_admins() {
     let api = Api::with_session("t").await;
     let init = format!(r#"{{"Name":"n","Token":"{ADMIN}","Os":"o"}}"#);
     let text = "Token should not be the admin token";
-    let answer = api
-        .post("/session/init")
-        .admin()
-        .body(init.clone())
-        .send()
-        .await;
+    let answer = api.post("/session/init").admin().body(init.clone()).send().await;
     answer.fails(400, "invalid_field", Some("Token"), false, text);
-    let answer = api
-        .post("/session/rotate")
-        .admin()
-        .token("t")
-        .body(init)
-        .send()
-        .await;
+    let answer = api.post("/session/rotate").admin().token("t").body(init).send().await;
     answer.fails(400, "invalid_field", Some("Token"), false, text);
 }
 
@@ -105,28 +64,17 @@ async fn a_token_is_not_the_admins() {
 async fn sessions_are_listed_in_order() {
     let api = Api::new().await;
     for number in 1..=3 {
-        api.create(&format!("customer-{number}"), &format!("token-{number}"))
-            .await;
+        api.create(&format!("customer-{number}"), &format!("token-{number}")).await;
     }
     let names = |path: &'static str| {
         let ask = api.get(path).admin();
         async move {
             let data = ask.send().await.data();
-            data.as_array()
-                .unwrap()
-                .iter()
-                .map(|item| item["name"].as_str().unwrap().to_owned())
-                .collect::<Vec<_>>()
+            data.as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         }
     };
-    assert_eq!(
-        names("/session/all").await,
-        ["customer-1", "customer-2", "customer-3"]
-    );
-    assert_eq!(
-        names("/session/all?limit=2").await,
-        ["customer-1", "customer-2"]
-    );
+    assert_eq!(names("/session/all").await, ["customer-1", "customer-2", "customer-3"]);
+    assert_eq!(names("/session/all?limit=2").await, ["customer-1", "customer-2"]);
     assert_eq!(names("/session/all?page=2&limit=2").await, ["customer-3"]);
     assert!(names("/session/all?page=3&limit=2").await.is_empty());
 
@@ -149,23 +97,12 @@ async fn sessions_are_listed_in_order() {
 async fn only_linked_sessions_are_scanned() {
     let api = Api::with_session("t-1").await;
     api.create("customer-2", "t-2").await;
-    let second = api
-        .store
-        .session_by_token(&"t-2".to_owned().into())
-        .await
-        .unwrap()
-        .unwrap();
+    let second = api.store.session_by_token(&"t-2".to_owned().into()).await.unwrap().unwrap();
     let jid = "15550002:3@s.whatsapp.net";
-    api.store
-        .set_identity(second.id, Some(jid), Some("9:3@lid"))
-        .await
-        .unwrap();
+    api.store.set_identity(second.id, Some(jid), Some("9:3@lid")).await.unwrap();
     let scanned = api.post("/session/scanned").admin().send().await.data();
     assert_eq!(scanned.as_array().unwrap().len(), 1);
-    assert_eq!(
-        (&scanned[0]["name"], &scanned[0]["jid"]),
-        (&"customer-2".into(), &jid.into())
-    );
+    assert_eq!((&scanned[0]["name"], &scanned[0]["jid"]), (&"customer-2".into(), &jid.into()));
 }
 
 #[tokio::test]
@@ -179,79 +116,34 @@ async fn pages_are_numbers_from_1() {
         ("/session/all?limit=10001", "limit", 10_000),
     ] {
         let text = format!("{field} should be a whole number from 1 to {max}");
-        api.get(path)
-            .admin()
-            .send()
-            .await
-            .fails(400, "invalid_field", Some(field), false, &text);
+        api.get(path).admin().send().await.fails(400, "invalid_field", Some(field), false, &text);
     }
-    api.get("/session/all?page=1000000&limit=10000")
-        .admin()
-        .send()
-        .await
-        .data();
-    api.get("/session/all?page=&limit=")
-        .admin()
-        .send()
-        .await
-        .data();
+    api.get("/session/all?page=1000000&limit=10000").admin().send().await.data();
+    api.get("/session/all?page=&limit=").admin().send().await.data();
 }
 
 #[tokio::test]
 async fn a_rotated_token_stops_at_once() {
     let api = Api::with_session("old").await;
-    let rotated = api
-        .post("/session/rotate")
-        .admin()
-        .token("old")
-        .body(r#"{"Token":"n e w"}"#)
-        .send()
-        .await;
+    let rotated = api.post("/session/rotate").admin().token("old").body(r#"{"Token":"n e w"}"#).send().await;
     assert_eq!(
         rotated.text,
         r#"{"code":200,"data":{"details":"token rotated successfully","name":"customer-1","token":"new","osName":"linux"},"success":true}"#
     );
-    api.get("/webhook").token("old").send().await.fails(
-        401,
-        "invalid_token",
-        None,
-        false,
-        "invalid token",
-    );
+    api.get("/webhook").token("old").send().await.fails(401, "invalid_token", None, false, "invalid token");
     api.get("/webhook").token("new").send().await.data();
 
     api.create("customer-2", "other").await;
-    let taken = api
-        .post("/session/rotate")
-        .admin()
-        .token("new")
-        .body(r#"{"Token":"other"}"#)
-        .send()
-        .await;
-    taken.fails(
-        500,
-        "token_or_name_taken",
-        None,
-        false,
-        "token or name already exists",
-    );
+    let taken = api.post("/session/rotate").admin().token("new").body(r#"{"Token":"other"}"#).send().await;
+    taken.fails(500, "token_or_name_taken", None, false, "token or name already exists");
 }
 
 #[tokio::test]
 async fn a_deleted_session_is_gone_and_its_names_are_free() {
     let api = Api::with_session("t").await;
     let deleted = api.post("/session/delete").admin().token("t").send().await;
-    assert_eq!(
-        deleted.text,
-        r#"{"code":200,"data":{"details":"session deleted successfully"},"success":true}"#
-    );
-    api.get("/session/status").token("t").send().await.fails(
-        401,
-        "invalid_token",
-        None,
-        false,
-        "invalid token",
-    );
+    assert_eq!(deleted.text, r#"{"code":200,"data":{"details":"session deleted successfully"},"success":true}"#);
+    api.get("/session/status").token("t").send().await.fails(401, "invalid_token", None, false, "invalid token");
     api.create("customer-1", "t").await;
 }
 
@@ -278,12 +170,7 @@ async fn status_before_the_first_connect() {
 async fn what_needs_a_connection_says_so() {
     let api = Api::with_session("t").await;
     let text = r#"{"Phone":"15550001","Body":"hello"}"#;
-    for ask in [
-        api.post("/send/text").token("t").body(text),
-        api.get("/session/qr").token("t"),
-    ] {
-        ask.send()
-            .await
-            .fails(500, "no_session", None, false, "No session");
+    for ask in [api.post("/send/text").token("t").body(text), api.get("/session/qr").token("t")] {
+        ask.send().await.fails(500, "no_session", None, false, "No session");
     }
 }

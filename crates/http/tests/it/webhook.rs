@@ -17,10 +17,7 @@ async fn what_is_not_named_stays() {
     let mut expected = json!({
         "webhook": "http://127.0.0.1:9/a", "subscribe": ["All"], "format": "form", "secretSet": false, "headers": {},
     });
-    assert_eq!(
-        set(r#"{"WebhookURL":"http://127.0.0.1:9/a"}"#).await,
-        expected
-    );
+    assert_eq!(set(r#"{"WebhookURL":"http://127.0.0.1:9/a"}"#).await, expected);
 
     expected["format"] = "json".into();
     expected["secretSet"] = true.into();
@@ -37,10 +34,7 @@ async fn what_is_not_named_stays() {
 
     expected["secretSet"] = false.into();
     expected["headers"] = json!({});
-    assert_eq!(
-        set(r#"{"WebhookURL":"http://127.0.0.1:9/b","Secret":"","Headers":{}}"#).await,
-        expected
-    );
+    assert_eq!(set(r#"{"WebhookURL":"http://127.0.0.1:9/b","Secret":"","Headers":{}}"#).await, expected);
 
     set(r#"{"WebhookURL":"","Events":"All"}"#).await;
     assert_eq!(api.get("/webhook").token("t").send().await.text, NONE);
@@ -50,12 +44,7 @@ async fn what_is_not_named_stays() {
 async fn a_webhook_is_its_sessions_own() {
     let api = Api::with_session("t-1").await;
     api.create("customer-2", "t-2").await;
-    api.post("/webhook")
-        .token("t-1")
-        .body(r#"{"WebhookURL":"http://127.0.0.1:9/1"}"#)
-        .send()
-        .await
-        .data();
+    api.post("/webhook").token("t-1").body(r#"{"WebhookURL":"http://127.0.0.1:9/1"}"#).send().await.data();
     assert_eq!(api.get("/webhook").token("t-2").send().await.text, NONE);
     let all = api.get("/session/all").admin().send().await.data();
     assert_eq!(all[0]["webhook"], "http://127.0.0.1:9/1");

@@ -32,9 +32,11 @@ impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let status = match &error {
             Error::Invalid { .. } | Error::WrongCode => StatusCode::BAD_REQUEST,
-            Error::UnknownPhone | Error::UnknownDevice | Error::UnknownMessage | Error::UnknownRecipient | Error::NobodyWaits => {
-                StatusCode::NOT_FOUND
-            }
+            Error::UnknownPhone
+            | Error::UnknownDevice
+            | Error::UnknownMessage
+            | Error::UnknownRecipient
+            | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
             Error::Refused(_) => StatusCode::BAD_GATEWAY,
             Error::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -57,13 +59,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection: BytesRejection| {
-            failure(rejection.status(), &rejection.body_text(), None)
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection: BytesRejection| failure(rejection.status(), &rejection.body_text(), None))?;
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(bytes)
-            .map(Self)
-            .map_err(|error| failure(StatusCode::BAD_REQUEST, &format!("the body is not the JSON object that is expected: {error}"), None))
+        serde_json::from_slice(bytes).map(Self).map_err(|error| {
+            failure(
+                StatusCode::BAD_REQUEST,
+                &format!("the body is not the JSON object that is expected: {error}"),
+                None,
+            )
+        })
     }
 }
 

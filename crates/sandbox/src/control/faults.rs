@@ -29,7 +29,10 @@ pub(super) async fn list(State(control): State<Control>) -> Json<Value> {
     }))
 }
 
-pub(super) async fn add(State(control): State<Control>, Body(new): Body<NewFault>) -> Answer<(StatusCode, Json<Value>)> {
+pub(super) async fn add(
+    State(control): State<Control>,
+    Body(new): Body<NewFault>,
+) -> Answer<(StatusCode, Json<Value>)> {
     let kind = kind(new.kind.as_deref())?.ok_or(Error::Invalid { field: "kind", expected: "is missing" })?;
     let target = target(new.target.as_deref())?;
     let lasts = match new.seconds {
@@ -44,7 +47,10 @@ pub(super) async fn add(State(control): State<Control>, Body(new): Body<NewFault
     }
     let seed = new.seed.unwrap_or_default();
     let id = control.core.step(|state| {
-        let id = state.faults.add(kind, target, lasts, rate, seed).ok_or(Error::Invalid { field: "kind", expected: "is one fault too many: 100 are on" })?;
+        let id = state
+            .faults
+            .add(kind, target, lasts, rate, seed)
+            .ok_or(Error::Invalid { field: "kind", expected: "is one fault too many: 100 are on" })?;
         cut(state, kind, target);
         Ok::<_, Error>(id)
     })?;

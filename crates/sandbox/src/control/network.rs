@@ -26,20 +26,22 @@ pub(super) struct Described {
 
 pub(super) async fn describe(State(control): State<Control>) -> Json<Described> {
     let root_key = control.core.identity().root_public_key().iter().map(|byte| format!("{byte:02x}")).collect();
-    Json(control.core.step(|state| Described {
-        root_key,
-        ca_pem: control.ca_pem.to_string(),
-        socket: format!("ws://{}{SOCKET_PATH}", control.address),
-        secure_socket: format!("wss://{}{SOCKET_PATH}", control.address),
-        accounts: state.accounts.len(),
-        devices: state.devices.len(),
-        sockets: state.outlets.len(),
-        queues: state
-            .queues
-            .iter()
-            .filter(|(_, queue)| queue.len() > 0)
-            .map(|(device, queue)| (format!("{}:{}", device.number, device.device), queue.len()))
-            .collect(),
-        counters: state.counters.all(),
+    Json(control.core.step(|state| {
+        Described {
+            root_key,
+            ca_pem: control.ca_pem.to_string(),
+            socket: format!("ws://{}{SOCKET_PATH}", control.address),
+            secure_socket: format!("wss://{}{SOCKET_PATH}", control.address),
+            accounts: state.accounts.len(),
+            devices: state.devices.len(),
+            sockets: state.outlets.len(),
+            queues: state
+                .queues
+                .iter()
+                .filter(|(_, queue)| queue.len() > 0)
+                .map(|(device, queue)| (format!("{}:{}", device.number, device.device), queue.len()))
+                .collect(),
+            counters: state.counters.all(),
+        }
     }))
 }

@@ -24,10 +24,15 @@ use crate::{
 const MESSAGES_MAX: usize = 1_000;
 
 pub(super) async fn list(State(control): State<Control>) -> Json<Vec<shape::Phone>> {
-    Json(control.core.step(|state| state.phones.numbers().into_iter().filter_map(|number| phone::describe(state, number).ok()).collect()))
+    Json(control.core.step(|state| {
+        state.phones.numbers().into_iter().filter_map(|number| phone::describe(state, number).ok()).collect()
+    }))
 }
 
-pub(super) async fn create(State(control): State<Control>, Body(new): Body<shape::NewPhone>) -> Answer<(StatusCode, Json<shape::Phone>)> {
+pub(super) async fn create(
+    State(control): State<Control>,
+    Body(new): Body<shape::NewPhone>,
+) -> Answer<(StatusCode, Json<shape::Phone>)> {
     let number = new.number.ok_or(Error::Invalid { field: "number", expected: "is missing" })?;
     let name = new.name.unwrap_or_default();
     Ok((StatusCode::CREATED, Json(control.core.step(|state| phone::create(state, &number, &name))?)))
@@ -62,7 +67,10 @@ pub(super) async fn devices(State(control): State<Control>, path: Path<String>) 
     Ok(Json(control.core.step(|state| phone::devices(state, number))?))
 }
 
-pub(super) async fn unlink(State(control): State<Control>, Path((phone, id)): Path<(String, String)>) -> Answer<StatusCode> {
+pub(super) async fn unlink(
+    State(control): State<Control>,
+    Path((phone, id)): Path<(String, String)>,
+) -> Answer<StatusCode> {
     let number = number(Path(phone))?;
     let device = id.parse().map_err(|_| Error::UnknownDevice)?;
     control.core.step(|state| {
@@ -73,13 +81,21 @@ pub(super) async fn unlink(State(control): State<Control>, Path((phone, id)): Pa
 }
 
 /// Does something at a phone that is there.
-fn at<T>(control: &Control, path: Path<String>, work: impl FnOnce(&mut Handset, &mut Net) -> Result<T>) -> Answer<(Number, T)> {
+fn at<T>(
+    control: &Control,
+    path: Path<String>,
+    work: impl FnOnce(&mut Handset, &mut Net) -> Result<T>,
+) -> Answer<(Number, T)> {
     let number = number(path)?;
     let done = control.core.step(|state| phone::with(state, number, work))?;
     Ok((number, done?))
 }
 
-pub(super) async fn send(State(control): State<Control>, path: Path<String>, Body(send): Body<shape::Send>) -> Answer<Json<shape::Sent>> {
+pub(super) async fn send(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(send): Body<shape::Send>,
+) -> Answer<Json<shape::Sent>> {
     let (number, id) = at(&control, path, |phone, state| outbound::text(phone, state, send))?;
     // The network answered in the same step.
     let (timestamp, message) = control.core.step(|state| {
@@ -100,23 +116,41 @@ fn sent(id: String) -> Json<shape::Sent> {
     Json(shape::Sent { id, timestamp: crate::now() })
 }
 
-pub(super) async fn react(State(control): State<Control>, path: Path<String>, Body(react): Body<shape::React>) -> Answer<Json<shape::Sent>> {
+pub(super) async fn react(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(react): Body<shape::React>,
+) -> Answer<Json<shape::Sent>> {
     let target = needed("id", react.id)?;
-    let emoji = react.emoji.ok_or(Error::Invalid { field: "emoji", expected: "is missing; an empty one takes a reaction back" })?;
+    let emoji = react
+        .emoji
+        .ok_or(Error::Invalid { field: "emoji", expected: "is missing; an empty one takes a reaction back" })?;
     Ok(sent(at(&control, path, |phone, state| outbound::react(phone, state, &target, &emoji))?.1))
 }
 
-pub(super) async fn edit(State(control): State<Control>, path: Path<String>, Body(edit): Body<shape::Edit>) -> Answer<Json<shape::Sent>> {
+pub(super) async fn edit(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(edit): Body<shape::Edit>,
+) -> Answer<Json<shape::Sent>> {
     let (target, text) = (needed("id", edit.id)?, needed("text", edit.text)?);
     Ok(sent(at(&control, path, |phone, state| outbound::edit(phone, state, &target, &text))?.1))
 }
 
-pub(super) async fn delete(State(control): State<Control>, path: Path<String>, Body(delete): Body<shape::Delete>) -> Answer<Json<shape::Sent>> {
+pub(super) async fn delete(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(delete): Body<shape::Delete>,
+) -> Answer<Json<shape::Sent>> {
     let target = needed("id", delete.id)?;
     Ok(sent(at(&control, path, |phone, state| outbound::delete(phone, state, &target))?.1))
 }
 
-pub(super) async fn read(State(control): State<Control>, path: Path<String>, Body(read): Body<shape::Read>) -> Answer<Json<serde_json::Value>> {
+pub(super) async fn read(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(read): Body<shape::Read>,
+) -> Answer<Json<serde_json::Value>> {
     let ids = match read.id {
         Some(shape::OneOrMany::One(id)) => vec![id],
         Some(shape::OneOrMany::Many(ids)) => ids,
@@ -127,17 +161,29 @@ pub(super) async fn read(State(control): State<Control>, path: Path<String>, Bod
     Ok(Json(serde_json::json!({ "read": count })))
 }
 
-pub(super) async fn typing(State(control): State<Control>, path: Path<String>, Body(typing): Body<shape::Typing>) -> Answer<StatusCode> {
+pub(super) async fn typing(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(typing): Body<shape::Typing>,
+) -> Answer<StatusCode> {
     at(&control, path, |phone, state| outbound::typing(phone, state, &typing))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn presence(State(control): State<Control>, path: Path<String>, Body(presence): Body<shape::Presence>) -> Answer<StatusCode> {
+pub(super) async fn presence(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(presence): Body<shape::Presence>,
+) -> Answer<StatusCode> {
     at(&control, path, |phone, state| outbound::presence(phone, state, &presence))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn block(State(control): State<Control>, path: Path<String>, Body(block): Body<shape::Block>) -> Answer<StatusCode> {
+pub(super) async fn block(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(block): Body<shape::Block>,
+) -> Answer<StatusCode> {
     at(&control, path, |phone, state| outbound::block(phone, state, &block))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -150,7 +196,11 @@ pub(super) struct Page {
     limit: Option<usize>,
 }
 
-pub(super) async fn messages(State(control): State<Control>, path: Path<String>, Query(page): Query<Page>) -> Answer<Json<Vec<shape::Message>>> {
+pub(super) async fn messages(
+    State(control): State<Control>,
+    path: Path<String>,
+    Query(page): Query<Page>,
+) -> Answer<Json<Vec<shape::Message>>> {
     let number = number(path)?;
     let messages = control.core.step(|state| {
         let chat = page.chat.map(|chat| outbound::chat(state, &chat)).transpose()?;

@@ -28,7 +28,10 @@ pub(super) async fn list(State(control): State<Control>) -> Json<Vec<Screen>> {
     }))
 }
 
-pub(super) async fn show(State(control): State<Control>, Body(new): Body<NewScreen>) -> Answer<(StatusCode, Json<Screen>)> {
+pub(super) async fn show(
+    State(control): State<Control>,
+    Body(new): Body<NewScreen>,
+) -> Answer<(StatusCode, Json<Screen>)> {
     let name = new.name.filter(|name| !name.is_empty() && name.chars().count() <= NAME_CHARACTERS_MAX);
     let name = name.ok_or(Error::Invalid { field: "name", expected: "must have 1 to 200 characters" })?;
     let qr = new.qr.filter(|qr| !qr.is_empty() && qr.len() <= QR_BYTES_MAX);

@@ -46,13 +46,7 @@ pub struct Statement {
 
 /// The account's statement that the device with `identity` is one of its own, sealed with the secret that only that
 /// device and this phone know. This is what `<device-identity>` carries in `pair-success`.
-pub fn device_identity(
-    keys: &Keys,
-    identity: &[u8; 32],
-    secret: &[u8; 32],
-    key_index: u32,
-    now_s: u64,
-) -> Statement {
+pub fn device_identity(keys: &Keys, identity: &[u8; 32], secret: &[u8; 32], key_index: u32, now_s: u64) -> Statement {
     let details = wa::ADVDeviceIdentity {
         raw_id: Some(keys.raw_id),
         timestamp: Some(now_s),
@@ -90,7 +84,8 @@ pub fn key_index_list(keys: &Keys, valid: &[u32], now_s: u64) -> Vec<u8> {
     }
     .encode_to_vec();
     let signature = sign(&keys.identity, &[&KEY_INDEX_LIST, &details]);
-    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature), ..Default::default() }.encode_to_vec()
+    wa::ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature), ..Default::default() }
+        .encode_to_vec()
 }
 
 /// Whether the account vouched for the device that has this identity.

@@ -12,7 +12,11 @@ use wacore_binary::SERVER_JID;
 use waproto::whatsapp as wa;
 
 use super::{Handset, content, outbound, say};
-use crate::{device::DeviceId, stanza::{app_state::is_empty, read::node}, state::State};
+use crate::{
+    device::DeviceId,
+    stanza::{app_state::is_empty, read::node},
+    state::State,
+};
 
 const COLLECTION: &str = "critical_block";
 /// WhatsApp's schema version of the action that sets the name.
@@ -54,7 +58,8 @@ pub(super) fn begin(phone: &mut Handset, state: &mut State) {
     };
     let iv: [u8; 16] = rand::rng().random();
     let set = wa::syncd_mutation::SyncdOperation::SET;
-    let (mutation, value_mac) = encode_record(set, br#"["setting_pushName"]"#, &value, &keys, &key_id, &iv, PUSH_NAME_VERSION);
+    let (mutation, value_mac) =
+        encode_record(set, br#"["setting_pushName"]"#, &value, &keys, &key_id, &iv, PUSH_NAME_VERSION);
     let mut hash = HashState::default();
     let result = hash.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
     debug_assert_eq!(value_mac.len(), 32);

@@ -6,12 +6,26 @@ use waproto::whatsapp as wa;
 
 /// What an opened message means to its reader.
 pub enum Content {
-    Text { text: String, quoted: Option<Quote>, mentions: Vec<String> },
-    Reaction { target: String, emoji: String },
-    Edit { target: String, text: String },
-    Revoke { target: String },
+    Text {
+        text: String,
+        quoted: Option<Quote>,
+        mentions: Vec<String>,
+    },
+    Reaction {
+        target: String,
+        emoji: String,
+    },
+    Edit {
+        target: String,
+        text: String,
+    },
+    Revoke {
+        target: String,
+    },
     /// A device of the same account asks for app-state keys.
-    KeyRequest { ids: Vec<Vec<u8>> },
+    KeyRequest {
+        ids: Vec<Vec<u8>>,
+    },
     /// Bookkeeping between devices that no person sees.
     Silent,
     Unsupported,
@@ -155,9 +169,7 @@ pub fn edit(chat: &str, id: &str, body: &str, now_ms: u64) -> wa::Message {
         ..Default::default()
     });
     wa::Message {
-        edited_message: MessageField::some(wa::message::FutureProofMessage {
-            message: MessageField::some(edited),
-        }),
+        edited_message: MessageField::some(wa::message::FutureProofMessage { message: MessageField::some(edited) }),
         ..Default::default()
     }
 }

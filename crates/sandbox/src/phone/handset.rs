@@ -63,7 +63,9 @@ pub(crate) struct Handset {
 
 pub(super) fn restore(tables: &Tables) -> BTreeMap<Number, Handset> {
     let rows = |table: &str| tables.get(table).into_iter().flatten();
-    let of = |key: &[u8]| key.split_first_chunk::<8>().and_then(|(number, rest)| Some((Number::from_key(number)?, rest.to_vec())));
+    let of = |key: &[u8]| {
+        key.split_first_chunk::<8>().and_then(|(number, rest)| Some((Number::from_key(number)?, rest.to_vec())))
+    };
     let mut messages: HashMap<Number, Vec<Entry>> = HashMap::new();
     for (key, value) in rows(MESSAGES) {
         if let (Some((number, _)), Ok(entry)) = (of(key), serde_json::from_slice(value)) {
@@ -149,7 +151,9 @@ impl Handset {
         for (cursor, entry) in messages {
             let key = row(&cursor.to_be_bytes());
             match entry {
-                Some(entry) => journal.put(MESSAGES, &key, &serde_json::to_vec(&entry).expect("a message is plain data")),
+                Some(entry) => {
+                    journal.put(MESSAGES, &key, &serde_json::to_vec(&entry).expect("a message is plain data"))
+                }
                 None => journal.delete(MESSAGES, &key),
             }
         }
@@ -185,7 +189,12 @@ impl Handset {
     pub fn make_pre_key(&mut self) -> (u32, [u8; 32]) {
         let (id, record) = self.keys.one_pre_key();
         self.touched = true;
-        let public = record.public_key().expect("it was just made").public_key_bytes().try_into().expect("curve keys have 32 bytes");
+        let public = record
+            .public_key()
+            .expect("it was just made")
+            .public_key_bytes()
+            .try_into()
+            .expect("curve keys have 32 bytes");
         self.signal.add_pre_key(id, record.clone());
         self.new_pre_keys.push((id, record));
         (id, public)
@@ -204,7 +213,13 @@ impl Handset {
             fresh.iter().map(|(id, key)| (*id, key.as_slice())),
         );
         let id = state.random_id();
-        node("iq").attr("id", id).attr("xmlns", "encrypt").attr("type", "set").attr("to", wacore_binary::SERVER_JID).children(keys).build()
+        node("iq")
+            .attr("id", id)
+            .attr("xmlns", "encrypt")
+            .attr("type", "set")
+            .attr("to", wacore_binary::SERVER_JID)
+            .children(keys)
+            .build()
     }
 
     /// Remembers a sent stanza for devices that cannot open it.

@@ -3,8 +3,8 @@
 use buffa::Message as _;
 use wacore_binary::{Jid, Node};
 use wacore_libsignal::protocol::{PreKeySignalMessage, PublicKey};
-use waproto::whatsapp as wa;
 use wago_contract::phone as contract;
+use waproto::whatsapp as wa;
 
 use super::{
     Handset, adv, app_state,
@@ -106,7 +106,13 @@ fn message(phone: &mut Handset, state: &mut State, stanza: &Node) {
     say(phone, state, receipt.build());
 }
 
-fn open(phone: &mut Handset, state: &mut State, stanza: &Node, enc: &Node, sender: DeviceId) -> Result<wa::Message, Closed> {
+fn open(
+    phone: &mut Handset,
+    state: &mut State,
+    stanza: &Node,
+    enc: &Node,
+    sender: DeviceId,
+) -> Result<wa::Message, Closed> {
     let (kind, bytes) = (enc.text("type").unwrap_or_default(), enc.content());
     // The first message of a linked device must show that its account vouches for it.
     if kind == "pkmsg" && !sender.is_phone() {
@@ -114,7 +120,8 @@ fn open(phone: &mut Handset, state: &mut State, stanza: &Node, enc: &Node, sende
         let identity: Option<[u8; 32]> = identity.identity_key().public_key().public_key_bytes().try_into().ok();
         let account = state.accounts.get(&sender.number).map(|account| account.key);
         let proof = stanza.child("device-identity").map(|proof| proof.content()).unwrap_or_default();
-        let vouched = account.zip(identity).is_some_and(|(account, identity)| adv::vouches(&account, &identity, &proof));
+        let vouched =
+            account.zip(identity).is_some_and(|(account, identity)| adv::vouches(&account, &identity, &proof));
         if !vouched {
             state.counters.count("phone refused a message: nobody vouches for its device");
             return Err(Closed::Undecryptable);
@@ -129,7 +136,9 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
     let own = sender.number == phone.number;
     let (chat, message) = match content::opened_device_sent(&message).filter(|_| own) {
         Some((destination, message)) => {
-            let Some(chat) = destination.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| account.number)) else {
+            let Some(chat) =
+                destination.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| account.number))
+            else {
                 return;
             };
             (chat, message)
@@ -137,7 +146,10 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
         None => (sender.number, message),
     };
     let by_number = |jid: &str| -> String {
-        jid.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| person(account.number))).unwrap_or_else(|| jid.to_owned())
+        jid.parse::<Jid>()
+            .ok()
+            .and_then(|jid| state.account_of(&jid).map(|account| person(account.number)))
+            .unwrap_or_else(|| jid.to_owned())
     };
     let author = person(sender.number);
     let mut new = New {
@@ -157,7 +169,11 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
     match content::read(&message) {
         Content::Text { text, quoted, mentions } => {
             new.text = Some(text);
-            new.quoted = quoted.map(|quote| contract::Quoted { id: quote.id, from: quote.from.as_deref().map(by_number), text: quote.text });
+            new.quoted = quoted.map(|quote| contract::Quoted {
+                id: quote.id,
+                from: quote.from.as_deref().map(by_number),
+                text: quote.text,
+            });
             new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
         }
         Content::Reaction { target, emoji } => {
@@ -206,7 +222,8 @@ fn ask_again(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, se
         node("key").children([node("id").bytes(id_bytes(key_id)).build(), node("value").bytes(key).build()]).build(),
         keys::signed_node(&signed),
     ]);
-    let mut receipt = node("receipt").attr("to", sender.jid()).attr("id", id).attr("type", "retry").attr("t", crate::now());
+    let mut receipt =
+        node("receipt").attr("to", sender.jid()).attr("id", id).attr("type", "retry").attr("t", crate::now());
     if let Some(recipient) = stanza.jid("recipient") {
         receipt = receipt.attr("recipient", recipient);
     }
@@ -263,7 +280,11 @@ fn read_elsewhere(phone: &mut Handset, receipt: &Node, id: &str) {
 
 /// A device could not open what the phone sent: it is sealed again for that device alone.
 fn again(phone: &mut Handset, state: &mut State, receipt: &Node, id: &str, device: DeviceId) {
-    let count = receipt.child("retry").and_then(|retry| retry.text("count")).and_then(|count| count.parse::<u8>().ok()).unwrap_or(1);
+    let count = receipt
+        .child("retry")
+        .and_then(|retry| retry.text("count"))
+        .and_then(|count| count.parse::<u8>().ok())
+        .unwrap_or(1);
     if count > ATTEMPTS_MAX || !state.devices.contains_key(&device) {
         return;
     }
@@ -311,7 +332,9 @@ fn enclosed_bundle(
             key: key32(skey.child("value"))?,
             signature: skey.child("signature")?.content(),
         },
-        one_time: sent.child("key").and_then(|key| Some(PreKey { id: id_from(&key.child("id")?.content())?, key: key32(key.child("value"))? })),
+        one_time: sent.child("key").and_then(|key| {
+            Some(PreKey { id: id_from(&key.child("id")?.content())?, key: key32(key.child("value"))? })
+        }),
     };
     PublicKey::from_djb_public_key_bytes(&identity).ok()?;
     taken.bundle(device)

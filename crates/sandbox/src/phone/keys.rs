@@ -26,9 +26,8 @@ impl Keys {
         let mut rng = rand::rng();
         let identity = KeyPair::generate(&mut rng);
         let signed = KeyPair::generate(&mut rng);
-        let signature = identity
-            .calculate_signature(&signed.public_key.serialize(), &mut rng)
-            .expect("a fresh key signs");
+        let signature =
+            identity.calculate_signature(&signed.public_key.serialize(), &mut rng).expect("a fresh key signs");
         Self {
             identity,
             // Signal's registration ids have 14 bits and are never zero.

@@ -43,7 +43,8 @@ pub(crate) async fn settled(core: &Core, device: DeviceId) {
 
 /// A QR code's text. Returns once the device agreed.
 pub(crate) async fn by_qr(core: &Core, number: Number, text: &str) -> Result<DeviceId> {
-    let code = adv::QrCode::parse(text).ok_or(Error::Invalid { field: "qr", expected: "must be the text of a pairing code" })?;
+    let code = adv::QrCode::parse(text)
+        .ok_or(Error::Invalid { field: "qr", expected: "must be the text of a pairing code" })?;
     let answer = core.step(|state| {
         let offer = pairing::offer(state, &code.reference).ok_or(Error::NobodyWaits)?;
         if offer.identity != code.identity || offer.noise != code.noise {
@@ -56,7 +57,10 @@ pub(crate) async fn by_qr(core: &Core, number: Number, text: &str) -> Result<Dev
 
 /// The eight characters that a device shows which asked to be linked to this number.
 pub(crate) async fn by_code(core: &Core, number: Number, code: &str) -> Result<DeviceId> {
-    let code = linking_code::tidy(code).ok_or(Error::Invalid { field: "code", expected: "must be eight letters and digits, as the device shows them" })?;
+    let code = linking_code::tidy(code).ok_or(Error::Invalid {
+        field: "code",
+        expected: "must be eight letters and digits, as the device shows them",
+    })?;
     let hello = core.step(|state| {
         state.phones.get(number)?;
         pairing::hello(state, number).ok_or(Error::NobodyWaits)
@@ -73,13 +77,19 @@ pub(crate) async fn by_code(core: &Core, number: Number, code: &str) -> Result<D
     })?;
     let finish = core.answered(finish, ANSWER_MAX).await?;
     let answer = core.step(|state| {
-        let opened = exchange.open(&state.phones.get(number)?.keys, &finish.wrapped_bundle, &finish.identity).ok_or(Error::WrongCode)?;
+        let opened = exchange
+            .open(&state.phones.get(number)?.keys, &finish.wrapped_bundle, &finish.identity)
+            .ok_or(Error::WrongCode)?;
         accept(state, number, &Candidate { pairing: hello.pairing, identity: opened.identity, secret: opened.secret })
     })?;
     core.answered(answer, ANSWER_MAX).await?
 }
 
-fn accept(state: &mut State, number: Number, candidate: &Candidate) -> Result<tokio::sync::oneshot::Receiver<Result<DeviceId>>> {
+fn accept(
+    state: &mut State,
+    number: Number,
+    candidate: &Candidate,
+) -> Result<tokio::sync::oneshot::Receiver<Result<DeviceId>>> {
     let (device, key_index) = pairing::reserve(state, number)?;
     let keys = &state.phones.get(number)?.keys;
     let statement = adv::device_identity(keys, &candidate.identity, &candidate.secret, key_index, crate::now());

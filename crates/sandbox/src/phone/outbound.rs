@@ -3,8 +3,8 @@
 use buffa::Message as _;
 use wacore::messages::MessageUtils;
 use wacore_binary::{Jid, Node};
-use waproto::whatsapp as wa;
 use wago_contract::phone as contract;
+use waproto::whatsapp as wa;
 
 use super::{
     Handset,
@@ -29,12 +29,17 @@ const MENTIONS_MAX: usize = 1_024;
 /// A text, as a person types it.
 pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Send) -> Result<String> {
     let chat = recipient(state, "to", request.to.as_deref())?;
-    let body = request.text.filter(|text| !text.is_empty()).ok_or(Error::Invalid { field: "text", expected: "is missing" })?;
+    let body =
+        request.text.filter(|text| !text.is_empty()).ok_or(Error::Invalid { field: "text", expected: "is missing" })?;
     if body.len() > TEXT_BYTES_MAX {
         return Err(Error::Invalid { field: "text", expected: "must have at most 65,536 bytes" });
     }
     let id = match request.id {
-        Some(id) if id.is_empty() || id.len() > ID_CHARACTERS_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+        Some(id)
+            if id.is_empty()
+                || id.len() > ID_CHARACTERS_MAX
+                || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
+        {
             return Err(Error::Invalid { field: "id", expected: "must be 1 to 128 letters and digits" });
         }
         Some(id) => id,
@@ -126,9 +131,16 @@ pub(crate) fn read(phone: &mut Handset, state: &mut State, ids: &[String], chat:
     for (cursor, id, chat) in unread {
         phone.messages.mark_read(cursor);
         let chat = chat_of(state, &chat)?;
-        let hides = state.accounts.get(&phone.number).is_some_and(|own| own.privacy.get("readreceipts").is_some_and(|value| value == "none"));
+        let hides = state
+            .accounts
+            .get(&phone.number)
+            .is_some_and(|own| own.privacy.get("readreceipts").is_some_and(|value| value == "none"));
         let kind = if hides { "read-self" } else { "read" };
-        let receipt = node("receipt").attr("id", id).attr("to", Jid::pn(chat.to_string())).attr("type", kind).attr("t", crate::now());
+        let receipt = node("receipt")
+            .attr("id", id)
+            .attr("to", Jid::pn(chat.to_string()))
+            .attr("type", kind)
+            .attr("t", crate::now());
         say(phone, state, receipt.build());
     }
     Ok(count)
@@ -231,7 +243,8 @@ pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: 
             stanza.attr("to", device.jid()).children(copies.into_iter().map(|(_, enc)| enc))
         }
         None => {
-            let copies = copies.into_iter().map(|(device, enc)| node("to").attr("jid", device.jid()).children([enc]).build());
+            let copies =
+                copies.into_iter().map(|(device, enc)| node("to").attr("jid", device.jid()).children([enc]).build());
             stanza.attr("to", Jid::pn(what.chat.to_string())).children([node("participants").children(copies).build()])
         }
     };
@@ -259,11 +272,13 @@ pub(super) fn renew_session(phone: &mut Handset, state: &mut State, device: Devi
 
 /// Whom a text names: a number or a JID.
 pub(super) fn recipient(state: &State, field: &'static str, text: Option<&str>) -> Result<Number> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty()).ok_or(Error::Invalid { field, expected: "is missing" })?;
+    let text =
+        text.map(str::trim).filter(|text| !text.is_empty()).ok_or(Error::Invalid { field, expected: "is missing" })?;
     let known = match Number::parse(text) {
         Some(number) => state.accounts.contains_key(&number).then_some(number),
         None => {
-            let jid: Jid = text.parse().map_err(|_| Error::Invalid { field, expected: "must be a phone number or a JID" })?;
+            let jid: Jid =
+                text.parse().map_err(|_| Error::Invalid { field, expected: "must be a phone number or a JID" })?;
             state.account_of(&jid).map(|account| account.number)
         }
     };
@@ -292,7 +307,10 @@ fn fresh_id(state: &mut State) -> String {
 /// The answer that takes a stanza off the network's hands.
 pub(super) fn ack(stanza: &Node) -> Option<Node> {
     use crate::stanza::read::Read as _;
-    let mut ack = node("ack").attr("class", stanza.tag.to_string()).attr("id", stanza.text("id")?).attr("to", stanza.jid("from")?);
+    let mut ack = node("ack")
+        .attr("class", stanza.tag.to_string())
+        .attr("id", stanza.text("id")?)
+        .attr("to", stanza.jid("from")?);
     for key in ["participant", "recipient"] {
         if let Some(jid) = stanza.jid(key) {
             ack = ack.attr(key, jid);

@@ -135,7 +135,8 @@ fn messages_are_edited_reacted_to_and_taken_back() {
     answer_all(&mut state);
     with(&mut state, number(BOB), |phone, state| outbound::react(phone, state, &id, "👍")).unwrap().unwrap();
     answer_all(&mut state);
-    let at = |state: &State, of: &str| state.phones.get(number(of)).unwrap().messages.by_id(&id).unwrap().message.clone();
+    let at =
+        |state: &State, of: &str| state.phones.get(number(of)).unwrap().messages.by_id(&id).unwrap().message.clone();
     assert_eq!(at(&state, BOB).text.as_deref(), Some("hello"));
     assert!(at(&state, BOB).edited);
     assert_eq!(at(&state, ALICE).reactions.values().collect::<Vec<_>>(), ["👍"]);

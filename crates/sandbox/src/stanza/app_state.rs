@@ -94,13 +94,21 @@ fn answer(state: &State, from: DeviceId, name: &str, version: u64, error: Option
         children.push(node("error").attr("code", code).attr("text", text).build());
     }
     if !sent.is_empty() {
-        children.push(node("patches").children(sent.iter().map(|patch| node("patch").bytes(patch.clone()).build())).build());
+        children.push(
+            node("patches").children(sent.iter().map(|patch| node("patch").bytes(patch.clone()).build())).build(),
+        );
     }
     collection.children(children).build()
 }
 
 /// The version that the patch made. Refused when it was not built on the newest one.
-fn append(state: &mut State, from: DeviceId, name: &str, version: u64, patch: &[u8]) -> Result<u64, (u16, &'static str)> {
+fn append(
+    state: &mut State,
+    from: DeviceId,
+    name: &str,
+    version: u64,
+    patch: &[u8],
+) -> Result<u64, (u16, &'static str)> {
     if version != state.collections.version(from.number, name) {
         return Err((409, "conflict"));
     }

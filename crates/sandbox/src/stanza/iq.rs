@@ -55,14 +55,19 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
         ("privacy", "set") => set_privacy(state, from, &id, iq),
         ("blocklist", "get") => blocklist(state, from, &id),
         ("blocklist", "set") => block(state, from, &id, iq),
-        ("abt", "get") => result(&id, [node("props").attr("protocol", "1").attr("hash", "").attr("refresh", 86_400).build()]),
+        ("abt", "get") => {
+            result(&id, [node("props").attr("protocol", "1").attr("hash", "").attr("refresh", 86_400).build()])
+        }
         ("w", "get") if iq.child("props").is_some() => result(&id, [node("props").build()]),
         ("w:m", _) if iq.child("media_conn").is_some() => result(&id, [media_conn(state)]),
         ("md", "set") if iq.child("remove-companion-device").is_some() => remove_companions(state, from, &id, iq),
         ("urn:xmpp:whatsapp:dirty", "set") | ("tos" | "w:stats" | "urn:xmpp:whatsapp:push", _) => result(&id, []),
         ("w:profile:picture", "get") => refusal(&id, 404, "item-not-found"),
         ("status", "set") => {
-            let about = iq.child("status").map(|status| String::from_utf8_lossy(&status.content()).into_owned()).unwrap_or_default();
+            let about = iq
+                .child("status")
+                .map(|status| String::from_utf8_lossy(&status.content()).into_owned())
+                .unwrap_or_default();
             state.change_account(from.number, |account| account.about = about);
             result(&id, [])
         }
@@ -82,7 +87,8 @@ fn privacy(state: &State, from: DeviceId, id: &str) -> Node {
     let set = state.accounts.get(&from.number).map(|account| account.privacy.clone()).unwrap_or_default();
     let mut settings: BTreeMap<&str, &str> = PRIVACY.into();
     settings.extend(set.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let categories = settings.into_iter().map(|(name, value)| node("category").attr("name", name).attr("value", value).build());
+    let categories =
+        settings.into_iter().map(|(name, value)| node("category").attr("name", name).attr("value", value).build());
     result(id, [node("privacy").children(categories).build()])
 }
 
@@ -106,7 +112,10 @@ fn set_privacy(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
 
 fn blocklist(state: &State, from: DeviceId, id: &str) -> Node {
     let blocked = state.accounts.get(&from.number).map(|account| account.blocked.clone()).unwrap_or_default();
-    let items = blocked.iter().filter_map(|number| state.accounts.get(number)).map(|account| node("item").attr("jid", account.jid()).build());
+    let items = blocked
+        .iter()
+        .filter_map(|number| state.accounts.get(number))
+        .map(|account| node("item").attr("jid", account.jid()).build());
     result(id, [node("list").children(items).build()])
 }
 
@@ -121,7 +130,10 @@ fn block(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
 }
 
 pub(crate) fn set_blocked(state: &mut State, by: Number, number: Number, block: bool) {
-    state.change_account(by, |account| if block { account.blocked.insert(number) } else { account.blocked.remove(&number) });
+    state.change_account(
+        by,
+        |account| if block { account.blocked.insert(number) } else { account.blocked.remove(&number) },
+    );
 }
 
 fn media_conn(state: &State) -> Node {
@@ -141,7 +153,9 @@ fn remove_companions(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> 
     let Some(remove) = iq.child("remove-companion-device") else { return refusal(id, 400, "bad-request") };
     let named = remove.jid("jid").and_then(|jid| state.device_of(&jid)).filter(|device| device.number == from.number);
     let targets: Vec<DeviceId> = match (remove.text("all"), named) {
-        (Some(_), _) if from.is_phone() => state.devices_of(from.number).map(|(id, _)| id).filter(|id| !id.is_phone()).collect(),
+        (Some(_), _) if from.is_phone() => {
+            state.devices_of(from.number).map(|(id, _)| id).filter(|id| !id.is_phone()).collect()
+        }
         (_, Some(device)) if from.is_phone() || device == from => vec![device],
         _ => return refusal(id, 403, "forbidden"),
     };

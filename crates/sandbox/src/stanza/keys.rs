@@ -25,11 +25,14 @@ pub(crate) fn get(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Nod
     if iq.child("digest").is_some() {
         return digest(state, from, id);
     }
-    let Some(wanted) = iq.child("key").or_else(|| iq.child("key_fetch")) else { return refusal(id, 400, "bad-request") };
+    let Some(wanted) = iq.child("key").or_else(|| iq.child("key_fetch")) else {
+        return refusal(id, 400, "bad-request");
+    };
     if wanted.nodes().len() > FETCH_MAX {
         return refusal(id, 406, "not-acceptable");
     }
-    let users: Vec<Node> = wanted.nodes().iter().filter_map(|user| user.jid("jid")).map(|jid| bundle(state, &jid)).collect();
+    let users: Vec<Node> =
+        wanted.nodes().iter().filter_map(|user| user.jid("jid")).map(|jid| bundle(state, &jid)).collect();
     result(id, [node("list").children(users).build()])
 }
 
@@ -66,8 +69,12 @@ impl Taken {
 pub(crate) fn take(state: &mut State, id: DeviceId) -> Option<Taken> {
     let one_time = state.take_pre_key(id);
     let device = state.devices.get(&id)?;
-    let taken =
-        Taken { identity: device.identity, registration: device.registration, signed: device.signed_pre_key.clone(), one_time };
+    let taken = Taken {
+        identity: device.identity,
+        registration: device.registration,
+        signed: device.signed_pre_key.clone(),
+        one_time,
+    };
     let left = device.pre_keys.len();
     if one_time.is_some() && (left == LOW || left == 0) {
         let notification = node("notification")
@@ -94,7 +101,11 @@ fn bundle(state: &mut State, jid: &Jid) -> Node {
         signed_node(&taken.signed),
     ];
     if let Some(key) = taken.one_time {
-        children.push(node("key").children([node("id").bytes(id_bytes(key.id)).build(), node("value").bytes(key.key).build()]).build());
+        children.push(
+            node("key")
+                .children([node("id").bytes(id_bytes(key.id)).build(), node("value").bytes(key.key).build()])
+                .build(),
+        );
     }
     let proof = state.devices.get(&id).map(|device| device.identity_proof.clone()).unwrap_or_default();
     if !proof.is_empty() {
@@ -117,7 +128,12 @@ pub(crate) fn signed_node(key: &SignedPreKey) -> Node {
 fn digest(state: &State, from: DeviceId, id: &str) -> Node {
     let Some(device) = state.devices.get(&from) else { return refusal(id, 404, "item-not-found") };
     let keys: Vec<&[u8]> = device.pre_keys.iter().map(|key| key.key.as_slice()).collect();
-    let hash = wacore::prekeys::compute_key_bundle_digest(&device.identity, &device.signed_pre_key.key, &device.signed_pre_key.signature, &keys);
+    let hash = wacore::prekeys::compute_key_bundle_digest(
+        &device.identity,
+        &device.signed_pre_key.key,
+        &device.signed_pre_key.signature,
+        &keys,
+    );
     let ids = device.pre_keys.iter().map(|key| node("id").bytes(id_bytes(key.id)).build());
     let digest = node("digest").children([
         node("registration").bytes(device.registration.to_be_bytes()).build(),
@@ -169,7 +185,9 @@ fn upload(state: &mut State, from: DeviceId, iq: &Node) -> Option<()> {
 }
 
 fn replace_signed(state: &mut State, from: DeviceId, key: SignedPreKey) -> bool {
-    let Some(device) = state.devices.get_mut(&from).filter(|device| verifies(&device.identity, &key)) else { return false };
+    let Some(device) = state.devices.get_mut(&from).filter(|device| verifies(&device.identity, &key)) else {
+        return false;
+    };
     device.signed_pre_key = key;
     state.keep_device(from);
     true

@@ -26,7 +26,8 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, message: Node) {
         state.counters.count("message refused: no id or addressee");
         return;
     };
-    let mut ack = node("ack").attr("class", "message").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
+    let mut ack =
+        node("ack").attr("class", "message").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
     match relay(state, from, &id, &to, &message) {
         Ok(phash) => {
             state.counters.count("message");

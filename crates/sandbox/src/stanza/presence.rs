@@ -12,7 +12,8 @@ pub(crate) fn presence(state: &mut State, from: DeviceId, presence: &Node) {
     match presence.text("type").as_deref().unwrap_or("available") {
         "subscribe" => subscribe(state, from, presence),
         "unsubscribe" => {
-            if let Some(number) = presence.jid("to").and_then(|to| state.account_of(&to).map(|account| account.number)) {
+            if let Some(number) = presence.jid("to").and_then(|to| state.account_of(&to).map(|account| account.number))
+            {
                 state.presence_watchers.entry(number).or_default().retain(|watcher| *watcher != from);
             }
         }

@@ -11,13 +11,16 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
         return;
     };
     let kind = receipt.text("type");
-    let listed: Vec<String> =
-        receipt.child("list").map(|list| list.nodes().iter().filter_map(|item| item.text("id")).collect()).unwrap_or_default();
+    let listed: Vec<String> = receipt
+        .child("list")
+        .map(|list| list.nodes().iter().filter_map(|item| item.text("id")).collect())
+        .unwrap_or_default();
     // Whatever it says, the device has the messages now.
     for id in std::iter::once(&id).chain(&listed) {
         state.acknowledged(from, "message", id);
     }
-    let mut ack = node("ack").attr("class", "receipt").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
+    let mut ack =
+        node("ack").attr("class", "receipt").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
     if let Some(kind) = &kind {
         ack = ack.attr("type", kind.as_str());
     }

@@ -3,13 +3,18 @@
 use wacore_binary::{Jid, Node, Server};
 
 use super::read::{Read as _, node, refusal, result};
-use crate::{account::{Account, Number}, state::State};
+use crate::{
+    account::{Account, Number},
+    state::State,
+};
 
 const USERS_MAX: usize = 5_000;
 
 pub(crate) fn query(state: &State, id: &str, iq: &Node) -> Node {
     let Some(usync) = iq.child("usync") else { return refusal(id, 400, "bad-request") };
-    let (Some(query), Some(list)) = (usync.child("query"), usync.child("list")) else { return refusal(id, 400, "bad-request") };
+    let (Some(query), Some(list)) = (usync.child("query"), usync.child("list")) else {
+        return refusal(id, 400, "bad-request");
+    };
     if list.nodes().len() > USERS_MAX {
         return refusal(id, 406, "not-acceptable");
     }
@@ -20,7 +25,8 @@ pub(crate) fn query(state: &State, id: &str, iq: &Node) -> Node {
             answer = answer.attr(key, value);
         }
     }
-    let summary = node("result").children(query.nodes().iter().map(|protocol| Node::new(protocol.tag.clone(), Default::default(), None)));
+    let summary = node("result")
+        .children(query.nodes().iter().map(|protocol| Node::new(protocol.tag.clone(), Default::default(), None)));
     result(id, [answer.children([summary.build(), node("list").children(users).build()]).build()])
 }
 
@@ -34,7 +40,8 @@ fn answer(state: &State, query: &Node, user: &Node) -> Node {
     };
     let Some(account) = account else { return nobody(query, asked, by_number) };
     // A user asked for by LID is answered by LID.
-    let jid = asked.map_or_else(|| account.jid(), |jid| if jid.server == Server::Lid { account.lid_jid() } else { account.jid() });
+    let jid = asked
+        .map_or_else(|| account.jid(), |jid| if jid.server == Server::Lid { account.lid_jid() } else { account.jid() });
     let mut children = Vec::new();
     for protocol in query.nodes() {
         match protocol.tag.as_ref() {

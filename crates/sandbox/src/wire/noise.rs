@@ -48,8 +48,10 @@ pub(crate) fn answer_hello(identity: &Identity, frame: &[u8]) -> Result<Answer, 
         .client_hello
         .into_option()
         .ok_or_else(|| failed("the first message is no client hello"))?;
-    let client_ephemeral: [u8; 32] =
-        hello.ephemeral.and_then(|key| key.try_into().ok()).ok_or_else(|| failed("the ephemeral key is not 32 bytes"))?;
+    let client_ephemeral: [u8; 32] = hello
+        .ephemeral
+        .and_then(|key| key.try_into().ok())
+        .ok_or_else(|| failed("the ephemeral key is not 32 bytes"))?;
     match (hello.r#static, hello.payload) {
         (Some(sealed_key), Some(sealed_payload)) => {
             match answer_ik(identity, &client_ephemeral, &sealed_key, &sealed_payload) {
@@ -62,13 +64,19 @@ pub(crate) fn answer_hello(identity: &Identity, frame: &[u8]) -> Result<Answer, 
     }
 }
 
-fn answer_ik(identity: &Identity, client_ephemeral: &[u8; 32], sealed_key: &[u8], sealed_payload: &[u8]) -> Result<Answer, HandshakeFailed> {
+fn answer_ik(
+    identity: &Identity,
+    client_ephemeral: &[u8; 32],
+    sealed_key: &[u8],
+    sealed_payload: &[u8],
+) -> Result<Answer, HandshakeFailed> {
     let own = identity.private_key().serialize();
     let mut noise = NoiseHandshake::new(NOISE_PATTERN_IK, &WA_CONN_HEADER).map_err(failed)?;
     noise.authenticate(&identity.public_key());
     noise.authenticate(client_ephemeral);
     noise.mix_shared_secret(own.as_slice(), client_ephemeral).map_err(failed)?;
-    let client: [u8; 32] = noise.decrypt(sealed_key).map_err(failed)?.try_into().map_err(|_| failed("the static key is not 32 bytes"))?;
+    let client: [u8; 32] =
+        noise.decrypt(sealed_key).map_err(failed)?.try_into().map_err(|_| failed("the static key is not 32 bytes"))?;
     noise.mix_shared_secret(own.as_slice(), &client).map_err(failed)?;
     let payload = noise.decrypt(sealed_payload).map_err(failed)?;
 
@@ -102,10 +110,17 @@ impl Pending {
             .into_option()
             .ok_or_else(|| failed("the second message is no client finish"))?;
         let sealed_key = finish.r#static.ok_or_else(|| failed("the client finish has no key"))?;
-        let client: [u8; 32] =
-            self.noise.decrypt(&sealed_key).map_err(failed)?.try_into().map_err(|_| failed("the static key is not 32 bytes"))?;
+        let client: [u8; 32] = self
+            .noise
+            .decrypt(&sealed_key)
+            .map_err(failed)?
+            .try_into()
+            .map_err(|_| failed("the static key is not 32 bytes"))?;
         self.noise.mix_shared_secret(self.ephemeral.private_key.serialize().as_slice(), &client).map_err(failed)?;
-        let payload = self.noise.decrypt(&finish.payload.ok_or_else(|| failed("the client finish has no payload"))?).map_err(failed)?;
+        let payload = self
+            .noise
+            .decrypt(&finish.payload.ok_or_else(|| failed("the client finish has no payload"))?)
+            .map_err(failed)?;
         secured(self.noise, client, &payload)
     }
 }

@@ -92,7 +92,13 @@ impl<F: FnOnce()> Drop for Closing<F> {
     }
 }
 
-async fn linked(core: &Core, frames: &mut Frames, sealed: &mut Sealed, device: DeviceId, mut stanzas: mpsc::Receiver<Node>) -> Ended {
+async fn linked(
+    core: &Core,
+    frames: &mut Frames,
+    sealed: &mut Sealed,
+    device: DeviceId,
+    mut stanzas: mpsc::Receiver<Node>,
+) -> Ended {
     let mut overtaken: Option<(Node, Instant)> = None;
     loop {
         let waited = overtaken.as_ref().map(|(_, until)| *until);
@@ -255,7 +261,9 @@ struct Sealed {
 
 impl Sealed {
     fn read(&mut self, mut frame: BytesMut) -> Result<Node, Ended> {
-        self.read.decrypt_in_place_with_counter(self.read_count, &mut frame).map_err(|_| "a frame was not sealed for us")?;
+        self.read
+            .decrypt_in_place_with_counter(self.read_count, &mut frame)
+            .map_err(|_| "a frame was not sealed for us")?;
         self.read_count += 1;
         let bytes = util::unpack(&frame).map_err(|_| "a frame could not be unpacked")?;
         Ok(marshal::unmarshal_ref(&bytes).map_err(|_| "a frame held no node")?.to_owned())
@@ -263,7 +271,8 @@ impl Sealed {
 
     async fn write(&mut self, frames: &mut Frames, stanza: &Node) -> Result<(), Ended> {
         let bytes = marshal::marshal(stanza).map_err(|_| "a stanza could not be written")?;
-        let sealed = self.write.encrypt_with_counter(self.write_count, &bytes).map_err(|_| "a stanza could not be sealed")?;
+        let sealed =
+            self.write.encrypt_with_counter(self.write_count, &bytes).map_err(|_| "a stanza could not be sealed")?;
         self.write_count += 1;
         frames.send(&sealed).await
     }

@@ -14,75 +14,27 @@ pub fn number(name: &str, index: u32, variant: &str) -> i64 {
 
 /// Sorted by enum, then value.
 const NUMBERS: &[(&str, &str, i32)] = &[
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_ACCURATE",
-        8,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_GENERIC",
-        1,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_HELPFUL",
-        2,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_INTERESTING",
-        4,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_NOT_RELEVANT_TO_TEXT",
-        256,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_NOT_VISUALLY_APPEALING",
-        128,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_OTHER",
-        32,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_REFUSED",
-        64,
-    ),
-    (
-        "BotFeedbackKindMultipleNegative",
-        "BOT_FEEDBACK_MULTIPLE_NEGATIVE_SAFE",
-        16,
-    ),
-    (
-        "BotFeedbackKindMultiplePositive",
-        "BOT_FEEDBACK_MULTIPLE_POSITIVE_GENERIC",
-        1,
-    ),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_ACCURATE", 8),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_GENERIC", 1),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_HELPFUL", 2),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_INTERESTING", 4),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_NOT_RELEVANT_TO_TEXT", 256),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_NOT_VISUALLY_APPEALING", 128),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_OTHER", 32),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_REFUSED", 64),
+    ("BotFeedbackKindMultipleNegative", "BOT_FEEDBACK_MULTIPLE_NEGATIVE_SAFE", 16),
+    ("BotFeedbackKindMultiplePositive", "BOT_FEEDBACK_MULTIPLE_POSITIVE_GENERIC", 1),
     ("BotMetricsEntryPoint", "CHATLIST_SEARCH", 55),
     ("BotMetricsEntryPoint", "GROUP_MEMBER", 54),
     ("BotMetricsEntryPoint", "META_AI_SETTINGS", 45),
     ("BotMetricsEntryPoint", "NEW_CHAT_LIST", 56),
     ("BotMetricsEntryPoint", "WEB_INTRO_PANEL", 46),
     ("BotMetricsEntryPoint", "WEB_NAVIGATION_BAR", 47),
-    (
-        "BotMetricsThreadEntryPoint",
-        "AI_DEEPLINK_IMMERSIVE_THREAD",
-        3,
-    ),
+    ("BotMetricsThreadEntryPoint", "AI_DEEPLINK_IMMERSIVE_THREAD", 3),
     ("BotMetricsThreadEntryPoint", "AI_DEEPLINK_THREAD", 4),
     ("BotMetricsThreadEntryPoint", "AI_HOME_THREAD", 2),
     ("BotMetricsThreadEntryPoint", "AI_TAB_THREAD", 1),
-    (
-        "BotMetricsThreadEntryPoint",
-        "ASK_META_AI_CONTEXT_MENU_THREAD",
-        5,
-    ),
+    ("BotMetricsThreadEntryPoint", "ASK_META_AI_CONTEXT_MENU_THREAD", 5),
     ("CalendarType", "GREGORIAN", 1),
     ("CalendarType", "SOLAR_HIJRI", 2),
     ("ClauseType", "AND", 1),
@@ -189,13 +141,7 @@ mod tests {
 
     fn all_have_their_numbers<E: Enumeration + serde::Serialize + 'static>() {
         for value in E::values() {
-            assert_eq!(
-                to_json(value),
-                value.to_i32(),
-                "{} {}",
-                std::any::type_name::<E>(),
-                value.proto_name()
-            );
+            assert_eq!(to_json(value), value.to_i32(), "{} {}", std::any::type_name::<E>(), value.proto_name());
         }
     }
 
@@ -212,8 +158,7 @@ mod tests {
         all_have_their_numbers::<wa::message::order_message::OrderStatus>();
         all_have_their_numbers::<wa::message::order_message::OrderSurface>();
         all_have_their_numbers::<wa::message_context_info::MessageAddonExpiryType>();
-        all_have_their_numbers::<wa::context_info::forwarded_newsletter_message_info::ContentType>(
-        );
+        all_have_their_numbers::<wa::context_info::forwarded_newsletter_message_info::ContentType>();
         all_have_their_numbers::<wa::message::list_message::ListType>();
         all_have_their_numbers::<wa::message::group_invite_message::GroupType>();
         all_have_their_numbers::<wa::message::video_message::Attribution>();

@@ -24,10 +24,9 @@ pub fn pair(error: PairError) -> Error {
             PairCodeError::PhoneNumberRequired
             | PairCodeError::PhoneNumberTooShort
             | PairCodeError::PhoneNumberNotInternational,
-        ) => Error::Invalid {
-            field: "Phone",
-            reason: "Phone should be a phone number with its country code".to_owned(),
-        },
+        ) => {
+            Error::Invalid { field: "Phone", reason: "Phone should be a phone number with its country code".to_owned() }
+        }
         _ => any(&error),
     }
 }
@@ -35,18 +34,13 @@ pub fn pair(error: PairError) -> Error {
 /// The engine's texts may name people, so none of them is passed on.
 pub fn any(error: &(impl ErrorChainExt + ?Sized)) -> Error {
     if let Some(refused) = error.server_rejection() {
-        return Error::Rejected {
-            code: refused.code,
-            text: refused.text.to_owned(),
-        };
+        return Error::Rejected { code: refused.code, text: refused.text.to_owned() };
     }
     if error.is_timeout() {
         return Error::TimedOut;
     }
     if error.is_transport_unavailable() {
-        return Error::NotConnected {
-            reason: "the connection was lost".to_owned(),
-        };
+        return Error::NotConnected { reason: "the connection was lost".to_owned() };
     }
     if error.store_failure().is_some() {
         return Error::Internal("the session's keys could not be stored".to_owned());

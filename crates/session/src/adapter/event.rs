@@ -24,11 +24,7 @@ pub fn message(content: &wa::Message, info: &MessageInfo) -> Option<Record> {
         return None;
     }
     let from = &info.source;
-    let kind = if from.chat.is_newsletter() {
-        "Newsletter"
-    } else {
-        "Message"
-    };
+    let kind = if from.chat.is_newsletter() { "Newsletter" } else { "Message" };
     let known_as = if from.is_from_me {
         from.recipient_alt.as_ref()
     } else if from.is_group {
@@ -38,17 +34,8 @@ pub fn message(content: &wa::Message, info: &MessageInfo) -> Option<Record> {
     };
     let chat = chat_key(&from.chat, known_as);
     // What WhatsApp calls the same message when it delivers it again.
-    let dedupe = format!(
-        "{}|{}|{}",
-        from.chat,
-        from.sender.to_non_ad_string(),
-        info.id
-    );
-    Some(
-        Record::new(kind, &message::message(content, info))
-            .in_chat(chat)
-            .once(dedupe),
-    )
+    let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
+    Some(Record::new(kind, &message::message(content, info)).in_chat(chat).once(dedupe))
 }
 
 fn has_keys(content: &wa::Message) -> bool {
@@ -61,10 +48,7 @@ pub fn other(event: &Event) -> Vec<Record> {
     let record = match event {
         // With the durability hook these were recorded before the ack. What bypasses it is recorded here.
         Event::Messages(batch) if !batch.hook_committed => {
-            return batch
-                .iter()
-                .filter_map(|inbound| message(&inbound.message, &inbound.info))
-                .collect();
+            return batch.iter().filter_map(|inbound| message(&inbound.message, &inbound.info)).collect();
         }
         Event::Receipt(receipt) => self::receipt(receipt),
         Event::UndecryptableMessage(failed) => {
@@ -89,10 +73,7 @@ pub fn other(event: &Event) -> Vec<Record> {
                     },
                 },
             )
-            .in_chat(chat_key(
-                &update.source.chat,
-                update.source.sender_alt.as_ref(),
-            )),
+            .in_chat(chat_key(&update.source.chat, update.source.sender_alt.as_ref())),
         ),
         Event::Presence(update) => Some(
             Record::new(
@@ -100,16 +81,10 @@ pub fn other(event: &Event) -> Vec<Record> {
                 &event::Presence {
                     from: update.from.to_string(),
                     unavailable: update.unavailable,
-                    last_seen: update
-                        .last_seen
-                        .map_or_else(|| event::ZERO_TIME.to_owned(), time),
+                    last_seen: update.last_seen.map_or_else(|| event::ZERO_TIME.to_owned(), time),
                 },
             )
-            .in_state(if update.unavailable {
-                "offline"
-            } else {
-                "online"
-            })
+            .in_state(if update.unavailable { "offline" } else { "online" })
             .in_chat(chat_key(&update.from, None)),
         ),
         Event::IncomingCall(call) => Some(self::call(call)),
@@ -133,22 +108,13 @@ pub fn other(event: &Event) -> Vec<Record> {
             signal: "terminate".to_owned(),
             reason: "elsewhere".to_owned(),
         })),
-        Event::OfflineSyncPreview(preview) => Some(Record::new(
-            "OfflineSyncPreview",
-            &event::OfflineSync {
-                count: preview.total,
-            },
-        )),
-        Event::OfflineSyncCompleted(done) => Some(Record::new(
-            "OfflineSyncCompleted",
-            &event::OfflineSync { count: done.count },
-        )),
-        Event::StreamError(error) => Some(Record::new(
-            "StreamError",
-            &event::Reason {
-                reason: error.code.clone(),
-            },
-        )),
+        Event::OfflineSyncPreview(preview) => {
+            Some(Record::new("OfflineSyncPreview", &event::OfflineSync { count: preview.total }))
+        }
+        Event::OfflineSyncCompleted(done) => {
+            Some(Record::new("OfflineSyncCompleted", &event::OfflineSync { count: done.count }))
+        }
+        Event::StreamError(error) => Some(Record::new("StreamError", &event::Reason { reason: error.code.clone() })),
         _ => None,
     };
     record.into_iter().collect()
@@ -173,25 +139,15 @@ fn receipt(receipt: &Receipt) -> Option<Record> {
         message_sender: String::new(),
     };
     let known_as = (!from.is_group).then_some(from.sender_alt.as_ref());
-    Some(
-        Record::new("ReadReceipt", &told)
-            .in_state(state)
-            .in_chat(chat_key(&from.chat, known_as.flatten())),
-    )
+    Some(Record::new("ReadReceipt", &told).in_state(state).in_chat(chat_key(&from.chat, known_as.flatten())))
 }
 
 fn call(call: &IncomingCall) -> Record {
     let media = |video: bool| if video { "video" } else { "audio" };
     let (group, media, reason): (Option<&Jid>, _, Option<&String>) = match &call.action {
-        CallAction::Offer {
-            group_jid,
-            is_video,
-            ..
-        } => (group_jid.as_ref(), media(*is_video), None),
+        CallAction::Offer { group_jid, is_video, .. } => (group_jid.as_ref(), media(*is_video), None),
         CallAction::OfferNotice { is_video, .. } => (None, media(*is_video), None),
-        CallAction::Reject { reason, .. } | CallAction::Terminate { reason, .. } => {
-            (None, "", reason.as_ref())
-        }
+        CallAction::Reject { reason, .. } | CallAction::Terminate { reason, .. } => (None, "", reason.as_ref()),
         _ => (None, "", None),
     };
     call_record(event::Call {
@@ -222,18 +178,9 @@ mod tests {
             app_state_sync_key_share: MessageField::some(Default::default()),
             ..Default::default()
         };
-        let keys = wa::Message {
-            protocol_message: MessageField::some(share),
-            ..Default::default()
-        };
-        let text = wa::Message {
-            conversation: Some("hello".into()),
-            ..Default::default()
-        };
-        let peer = MessageInfo {
-            category: MessageCategory::Peer,
-            ..Default::default()
-        };
+        let keys = wa::Message { protocol_message: MessageField::some(share), ..Default::default() };
+        let text = wa::Message { conversation: Some("hello".into()), ..Default::default() };
+        let peer = MessageInfo { category: MessageCategory::Peer, ..Default::default() };
         assert!(message(&keys, &MessageInfo::default()).is_none());
         assert!(message(&text, &peer).is_none());
         assert!(message(&text, &MessageInfo::default()).is_some());

@@ -31,11 +31,7 @@ pub fn recipient(text: &str) -> Result<Jid, String> {
 /// A person: to mention, to quote.
 pub fn person(text: &str) -> Result<Jid, String> {
     let jid = recipient(text)?;
-    if jid.is_pn() || jid.is_lid() {
-        Ok(jid)
-    } else {
-        Err("should be a phone number or a person's JID".to_owned())
-    }
+    if jid.is_pn() || jid.is_lid() { Ok(jid) } else { Err("should be a phone number or a person's JID".to_owned()) }
 }
 
 /// The digits of a phone number written with `+`, spaces, dashes, dots or parentheses.
@@ -87,30 +83,15 @@ mod tests {
             ("+49 (151) 234-56.78", "491512345678@s.whatsapp.net"),
             ("5511999999999", "5511999999999@s.whatsapp.net"),
             (" 5511999999999 ", "5511999999999@s.whatsapp.net"),
-            (
-                "5511999999999@s.whatsapp.net",
-                "5511999999999@s.whatsapp.net",
-            ),
-            (
-                "5511999999999:7@s.whatsapp.net",
-                "5511999999999@s.whatsapp.net",
-            ),
+            ("5511999999999@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
+            ("5511999999999:7@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
             ("5511999999999@c.us", "5511999999999@s.whatsapp.net"),
-            (
-                "+5511999999999@s.whatsapp.net",
-                "5511999999999@s.whatsapp.net",
-            ),
+            ("+5511999999999@s.whatsapp.net", "5511999999999@s.whatsapp.net"),
             ("100000012345678@lid", "100000012345678@lid"),
             ("100000012345678:4@lid", "100000012345678@lid"),
             ("120363021033254949@g.us", "120363021033254949@g.us"),
-            (
-                "491512345678-1400000000@g.us",
-                "491512345678-1400000000@g.us",
-            ),
-            (
-                "120363298765432100@newsletter",
-                "120363298765432100@newsletter",
-            ),
+            ("491512345678-1400000000@g.us", "491512345678-1400000000@g.us"),
+            ("120363298765432100@newsletter", "120363298765432100@newsletter"),
             ("status@broadcast", "status@broadcast"),
             ("1400000000@broadcast", "1400000000@broadcast"),
         ];

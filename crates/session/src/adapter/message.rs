@@ -46,9 +46,7 @@ pub fn message(message: &wa::Message, info: &MessageInfo) -> event::MessageEvent
         info.kind = stanza_type_from_message(message).to_owned();
     }
     if info.media_type.is_empty() {
-        info.media_type = media_type_from_message(message)
-            .unwrap_or_default()
-            .to_owned();
+        info.media_type = media_type_from_message(message).unwrap_or_default().to_owned();
     }
     told
 }
@@ -65,15 +63,9 @@ fn open<'a>(mut message: &'a wa::Message, told: &mut event::MessageEvent) -> &'a
             (&message.ephemeral_message, Envelope::Ephemeral),
             (&message.view_once_message, Envelope::ViewOnce),
             (&message.view_once_message_v2, Envelope::ViewOnceV2),
-            (
-                &message.view_once_message_v2_extension,
-                Envelope::ViewOnceV2Extension,
-            ),
+            (&message.view_once_message_v2_extension, Envelope::ViewOnceV2Extension),
             (&message.lottie_sticker_message, Envelope::LottieSticker),
-            (
-                &message.document_with_caption_message,
-                Envelope::DocumentWithCaption,
-            ),
+            (&message.document_with_caption_message, Envelope::DocumentWithCaption),
             (&message.edited_message, Envelope::Edit),
             (&message.bot_invoke_message, Envelope::BotInvoke),
         ];
@@ -144,14 +136,9 @@ fn message_info(info: &MessageInfo) -> event::MessageInfo {
         media_type: info.media_type.clone(),
         edit: info.edit.as_str().to_owned(),
         msg_bot_info: bot.map_or_else(event::BotInfo::default, |bot| event::BotInfo {
-            edit_type: bot
-                .edit_type
-                .map(|kind| kind.as_str().to_owned())
-                .unwrap_or_default(),
+            edit_type: bot.edit_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
             edit_target_id: bot.edit_target_id.clone().unwrap_or_default(),
-            edit_sender_timestamp_ms: bot
-                .edit_sender_timestamp_ms
-                .map_or_else(|| event::ZERO_TIME.to_owned(), time),
+            edit_sender_timestamp_ms: bot.edit_sender_timestamp_ms.map_or_else(|| event::ZERO_TIME.to_owned(), time),
         }),
         msg_meta_info: event::MetaInfo {
             target_id: meta.target_id.clone().unwrap_or_default(),
@@ -162,13 +149,10 @@ fn message_info(info: &MessageInfo) -> event::MessageInfo {
             thread_message_sender_jid: text(meta.thread_message_sender_jid.as_ref()),
         },
         verified_name: info.verified_name.as_deref().map(to_json),
-        device_sent_meta: info
-            .device_sent_meta
-            .as_ref()
-            .map(|meta| event::DeviceSentMeta {
-                destination_jid: meta.destination_jid.clone(),
-                phash: meta.phash.clone(),
-            }),
+        device_sent_meta: info.device_sent_meta.as_ref().map(|meta| event::DeviceSentMeta {
+            destination_jid: meta.destination_jid.clone(),
+            phash: meta.phash.clone(),
+        }),
     }
 }
 
@@ -226,10 +210,7 @@ mod tests {
 
     #[test]
     fn a_text_is_told_as_whatsmeow_tells_it() {
-        let content = wa::Message {
-            conversation: Some("hello".into()),
-            ..Default::default()
-        };
+        let content = wa::Message { conversation: Some("hello".into()), ..Default::default() };
         let told = serde_json::to_value(message(&content, &info())).unwrap();
         assert_eq!(told["Message"], json!({"conversation": "hello"}));
         assert_eq!(told["Info"]["Chat"], "5511999999999@s.whatsapp.net");
@@ -239,19 +220,13 @@ mod tests {
         assert_eq!(told["Info"]["ID"], "3EB0");
         assert_eq!(told["Info"]["Timestamp"], "2023-11-14T22:13:20Z");
         assert_eq!(told["Info"]["PushName"], "Ana");
-        assert_eq!(
-            told["Info"]["MsgBotInfo"]["EditSenderTimestampMS"],
-            event::ZERO_TIME
-        );
+        assert_eq!(told["Info"]["MsgBotInfo"]["EditSenderTimestampMS"], event::ZERO_TIME);
         assert_eq!(told.get("RawMessage"), None);
     }
 
     #[test]
     fn the_kind_follows_from_the_content() {
-        let bare = MessageInfo {
-            r#type: String::new(),
-            ..info()
-        };
+        let bare = MessageInfo { r#type: String::new(), ..info() };
         let image = wa::Message {
             image_message: MessageField::some(wa::message::ImageMessage::default()),
             ..Default::default()
@@ -262,36 +237,18 @@ mod tests {
             }),
             ..Default::default()
         };
-        let text = wa::Message {
-            conversation: Some("hello".into()),
-            ..Default::default()
-        };
-        for (content, kind, media) in [
-            (&text, "text", ""),
-            (&image, "media", "image"),
-            (&sealed, "media", "image"),
-        ] {
+        let text = wa::Message { conversation: Some("hello".into()), ..Default::default() };
+        for (content, kind, media) in [(&text, "text", ""), (&image, "media", "image"), (&sealed, "media", "image")] {
             let told = message(content, &bare).info;
-            assert_eq!(
-                (told.kind.as_str(), told.media_type.as_str()),
-                (kind, media)
-            );
+            assert_eq!((told.kind.as_str(), told.media_type.as_str()), (kind, media));
         }
     }
 
     #[test]
     fn envelopes_are_opened_and_noted() {
-        let content = wa::Message {
-            conversation: Some("secret".into()),
-            ..Default::default()
-        };
-        let envelope = wa::message::FutureProofMessage {
-            message: MessageField::some(content),
-        };
-        let sealed = wa::Message {
-            view_once_message_v2: MessageField::some(envelope),
-            ..Default::default()
-        };
+        let content = wa::Message { conversation: Some("secret".into()), ..Default::default() };
+        let envelope = wa::message::FutureProofMessage { message: MessageField::some(content) };
+        let sealed = wa::Message { view_once_message_v2: MessageField::some(envelope), ..Default::default() };
         let sealed = wa::Message {
             ephemeral_message: MessageField::some(wa::message::FutureProofMessage {
                 message: MessageField::some(sealed),

@@ -141,12 +141,7 @@ impl Serializer for Json {
     fn serialize_unit_struct(self, _: &'static str) -> Result {
         Ok(Value::Object(Map::new()))
     }
-    fn serialize_unit_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-    ) -> Result {
+    fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result {
         Ok(enums::number(name, index, variant).into())
     }
     fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Result {
@@ -172,13 +167,7 @@ impl Serializer for Json {
     fn serialize_tuple_struct(self, _: &'static str, len: usize) -> Result<List> {
         self.serialize_seq(Some(len))
     }
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        len: usize,
-    ) -> Result<List> {
+    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, len: usize) -> Result<List> {
         self.serialize_seq(Some(len))
     }
     fn serialize_map(self, _: Option<usize>) -> Result<Object> {
@@ -187,13 +176,7 @@ impl Serializer for Json {
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Object> {
         Ok(Object::default())
     }
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Object> {
+    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Object> {
         Ok(Object::default())
     }
 }
@@ -294,11 +277,7 @@ impl Object {
 impl ser::SerializeStruct for Object {
     type Ok = Value;
     type Error = Impossible;
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<()> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<()> {
         self.field(key, value)
     }
     fn end(self) -> Result {
@@ -309,11 +288,7 @@ impl ser::SerializeStruct for Object {
 impl ser::SerializeStructVariant for Object {
     type Ok = Value;
     type Error = Impossible;
-    fn serialize_field<T: ?Sized + Serialize>(
-        &mut self,
-        key: &'static str,
-        value: &T,
-    ) -> Result<()> {
+    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<()> {
         self.field(key, value)
     }
     fn end(self) -> Result {
@@ -403,11 +378,7 @@ impl Serializer for Byte {
     fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple> {
         Err(Impossible)
     }
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self::SerializeTupleStruct> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeTupleStruct> {
         Err(Impossible)
     }
     fn serialize_tuple_variant(

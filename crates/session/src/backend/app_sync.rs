@@ -60,10 +60,7 @@ fn mac_key(name: &str, index_mac: &[u8]) -> Key {
 #[async_trait]
 impl AppSyncStore for Backend {
     async fn get_sync_key(&self, key_id: &[u8]) -> Result<Option<AppStateSyncKey>> {
-        self.value(kind::SYNC_KEY, key_id)
-            .await?
-            .map(|value| super::codec::from_json(&value))
-            .transpose()
+        self.value(kind::SYNC_KEY, key_id).await?.map(|value| super::codec::from_json(&value)).transpose()
     }
 
     async fn set_sync_key(&self, key_id: &[u8], key: AppStateSyncKey) -> Result<()> {
@@ -85,37 +82,20 @@ impl AppSyncStore for Backend {
         self.put(kind::COLLECTION, name, encode(&state)).await
     }
 
-    async fn put_mutation_macs(
-        &self,
-        name: &str,
-        version: u64,
-        mutations: &[AppStateMutationMAC],
-    ) -> Result<()> {
+    async fn put_mutation_macs(&self, name: &str, version: u64, mutations: &[AppStateMutationMAC]) -> Result<()> {
         let version = i64::try_from(version).unwrap_or(i64::MAX);
         let ops = mutations
             .iter()
-            .map(|mac| {
-                put(
-                    kind::MUTATION_MAC,
-                    mac_key(name, &mac.index_mac),
-                    mac.value_mac.as_slice(),
-                    version,
-                )
-            })
+            .map(|mac| put(kind::MUTATION_MAC, mac_key(name, &mac.index_mac), mac.value_mac.as_slice(), version))
             .collect();
         self.write(ops).await
     }
 
     async fn get_mutation_mac(&self, name: &str, index_mac: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.value(kind::MUTATION_MAC, &mac_key(name, index_mac))
-            .await
+        self.value(kind::MUTATION_MAC, &mac_key(name, index_mac)).await
     }
 
-    async fn get_mutation_macs(
-        &self,
-        name: &str,
-        index_macs: &[[u8; 32]],
-    ) -> Result<HashMap<[u8; 32], Vec<u8>>> {
+    async fn get_mutation_macs(&self, name: &str, index_macs: &[[u8; 32]]) -> Result<HashMap<[u8; 32], Vec<u8>>> {
         let keys: Vec<_> = index_macs.iter().map(|mac| mac_key(name, mac)).collect();
         self.rows(kind::MUTATION_MAC, &keys)
             .await?
@@ -132,19 +112,12 @@ impl AppSyncStore for Backend {
     }
 
     async fn delete_mutation_macs(&self, name: &str, index_macs: &[Vec<u8>]) -> Result<()> {
-        let ops = index_macs
-            .iter()
-            .map(|mac| delete(kind::MUTATION_MAC, mac_key(name, mac)))
-            .collect();
+        let ops = index_macs.iter().map(|mac| delete(kind::MUTATION_MAC, mac_key(name, mac))).collect();
         self.write(ops).await
     }
 
     async fn clear_mutation_macs(&self, name: &str) -> Result<()> {
-        self.write(vec![KeyOp::DeletePrefix {
-            kind: kind::MUTATION_MAC,
-            prefix: key(&[name]),
-        }])
-        .await
+        self.write(vec![KeyOp::DeletePrefix { kind: kind::MUTATION_MAC, prefix: key(&[name]) }]).await
     }
 
     async fn get_latest_sync_key_id(&self) -> Result<Option<Vec<u8>>> {

@@ -17,10 +17,7 @@ impl DeviceStore for Backend {
     }
 
     async fn load(&self) -> Result<Option<Device>> {
-        self.value(kind::DEVICE, &[])
-            .await?
-            .map(|value| from_json(&value))
-            .transpose()
+        self.value(kind::DEVICE, &[]).await?.map(|value| from_json(&value)).transpose()
     }
 
     async fn exists(&self) -> Result<bool> {

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use wacore::store::{
     error::Result,
-    traits::{
-        MessageSecret, MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry,
-        merge_msg_secret_message_ts,
-    },
+    traits::{MessageSecret, MsgSecretEntry, MsgSecretStore, merge_msg_secret_expiry, merge_msg_secret_message_ts},
 };
 use wago_store::Key;
 
@@ -29,8 +26,7 @@ struct Kept {
 fn decode(value: &[u8]) -> Result<Kept> {
     let mut reader = Reader(value);
     let kept = reader.array().zip(reader.i64());
-    kept.map(|(secret, message_ts)| Kept { secret, message_ts })
-        .ok_or_else(|| damaged("message secret"))
+    kept.map(|(secret, message_ts)| Kept { secret, message_ts }).ok_or_else(|| damaged("message secret"))
 }
 
 fn to_number(expires_at: i64) -> i64 {
@@ -45,10 +41,7 @@ fn to_expiry(number: i64) -> i64 {
 impl MsgSecretStore for Backend {
     async fn put_msg_secrets(&self, entries: Vec<MsgSecretEntry>) -> Result<usize> {
         let _merging = self.merging.lock().await;
-        let keys: Vec<Key> = entries
-            .iter()
-            .map(|entry| key(&[&entry.chat, &entry.sender, &entry.msg_id]))
-            .collect();
+        let keys: Vec<Key> = entries.iter().map(|entry| key(&[&entry.chat, &entry.sender, &entry.msg_id])).collect();
         let mut known: HashMap<Key, (i64, i64)> = HashMap::new();
         for row in self.rows(kind::MSG_SECRET, &keys).await? {
             let message_ts = decode(&row.value)?.message_ts;
@@ -71,26 +64,13 @@ impl MsgSecretStore for Backend {
         Ok(entries.len())
     }
 
-    async fn get_msg_secret(
-        &self,
-        chat: &str,
-        sender: &str,
-        msg_id: &str,
-    ) -> Result<Option<Vec<u8>>> {
+    async fn get_msg_secret(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<Vec<u8>>> {
         let found = self.get_msg_secret_with_ts(chat, sender, msg_id).await?;
         Ok(found.map(|(secret, _)| secret))
     }
 
-    async fn get_msg_secret_with_ts(
-        &self,
-        chat: &str,
-        sender: &str,
-        msg_id: &str,
-    ) -> Result<Option<(Vec<u8>, i64)>> {
-        let Some(value) = self
-            .value(kind::MSG_SECRET, &key(&[chat, sender, msg_id]))
-            .await?
-        else {
+    async fn get_msg_secret_with_ts(&self, chat: &str, sender: &str, msg_id: &str) -> Result<Option<(Vec<u8>, i64)>> {
+        let Some(value) = self.value(kind::MSG_SECRET, &key(&[chat, sender, msg_id])).await? else {
             return Ok(None);
         };
         let kept = decode(&value)?;
@@ -98,7 +78,6 @@ impl MsgSecretStore for Backend {
     }
 
     async fn delete_expired_msg_secrets(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.delete_below(kind::MSG_SECRET, cutoff_timestamp.saturating_add(1))
-            .await
+        self.delete_below(kind::MSG_SECRET, cutoff_timestamp.saturating_add(1)).await
     }
 }

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use wacore::store::{
     error::Result,
-    traits::{
-        DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore,
-        TcTokenEntry,
-    },
+    traits::{DeviceListRecord, LidPnMappingEntry, PendingInboundKey, PendingInboundRow, ProtocolStore, TcTokenEntry},
 };
 use wago_store::{Key, KeyOp, KeyRow};
 
@@ -95,23 +92,14 @@ impl ProtocolStore for Backend {
         let ops = entries
             .iter()
             .map(|(device, has_key)| {
-                put(
-                    kind::SENDER_KEY_DEVICE,
-                    key(&[group_jid, device]),
-                    Vec::new(),
-                    i64::from(*has_key),
-                )
+                put(kind::SENDER_KEY_DEVICE, key(&[group_jid, device]), Vec::new(), i64::from(*has_key))
             })
             .collect();
         self.write(ops).await
     }
 
     async fn clear_sender_key_devices(&self, group_jid: &str) -> Result<()> {
-        self.write(vec![KeyOp::DeletePrefix {
-            kind: kind::SENDER_KEY_DEVICE,
-            prefix: key(&[group_jid]),
-        }])
-        .await
+        self.write(vec![KeyOp::DeletePrefix { kind: kind::SENDER_KEY_DEVICE, prefix: key(&[group_jid]) }]).await
     }
 
     async fn delete_sender_key_device_rows(&self, device_jids: &[&str]) -> Result<()> {
@@ -129,11 +117,7 @@ impl ProtocolStore for Backend {
     }
 
     async fn clear_all_sender_key_devices(&self) -> Result<()> {
-        self.write(vec![KeyOp::DeletePrefix {
-            kind: kind::SENDER_KEY_DEVICE,
-            prefix: Vec::new(),
-        }])
-        .await
+        self.write(vec![KeyOp::DeletePrefix { kind: kind::SENDER_KEY_DEVICE, prefix: Vec::new() }]).await
     }
 
     async fn get_lid_mapping(&self, lid: &str) -> Result<Option<LidPnMappingEntry>> {
@@ -155,10 +139,7 @@ impl ProtocolStore for Backend {
 
     async fn put_lid_mappings(&self, entries: &[LidPnMappingEntry]) -> Result<()> {
         let _merging = self.merging.lock().await;
-        let keys: Vec<Key> = entries
-            .iter()
-            .map(|entry| entry.lid.as_bytes().to_vec())
-            .collect();
+        let keys: Vec<Key> = entries.iter().map(|entry| entry.lid.as_bytes().to_vec()).collect();
         let mut phones: HashMap<String, String> = HashMap::new();
         for row in self.rows(kind::LID, &keys).await? {
             let entry = decode_lid(&row)?;
@@ -171,12 +152,7 @@ impl ProtocolStore for Backend {
             if let Some(old) = old.filter(|old| *old != entry.phone_number) {
                 ops.push(delete(kind::PHONE, old));
             }
-            ops.push(put(
-                kind::PHONE,
-                entry.phone_number.as_bytes(),
-                entry.lid.as_bytes(),
-                0,
-            ));
+            ops.push(put(kind::PHONE, entry.phone_number.as_bytes(), entry.lid.as_bytes(), 0));
             ops.push(put(kind::LID, entry.lid.as_bytes(), encode_lid(entry), 0));
         }
         self.write(ops).await
@@ -188,25 +164,16 @@ impl ProtocolStore for Backend {
     }
 
     async fn save_base_key(&self, address: &str, message_id: &str, base_key: &[u8]) -> Result<()> {
-        self.put(kind::BASE_KEY, key(&[address, message_id]), base_key)
-            .await
+        self.put(kind::BASE_KEY, key(&[address, message_id]), base_key).await
     }
 
-    async fn has_same_base_key(
-        &self,
-        address: &str,
-        message_id: &str,
-        current_base_key: &[u8],
-    ) -> Result<bool> {
-        let stored = self
-            .value(kind::BASE_KEY, &key(&[address, message_id]))
-            .await?;
+    async fn has_same_base_key(&self, address: &str, message_id: &str, current_base_key: &[u8]) -> Result<bool> {
+        let stored = self.value(kind::BASE_KEY, &key(&[address, message_id])).await?;
         Ok(stored.is_some_and(|stored| stored == current_base_key))
     }
 
     async fn delete_base_key(&self, address: &str, message_id: &str) -> Result<()> {
-        self.delete(kind::BASE_KEY, key(&[address, message_id]))
-            .await
+        self.delete(kind::BASE_KEY, key(&[address, message_id])).await
     }
 
     async fn update_device_list(&self, record: DeviceListRecord) -> Result<()> {
@@ -225,10 +192,7 @@ impl ProtocolStore for Backend {
     }
 
     async fn get_devices(&self, user: &str) -> Result<Option<DeviceListRecord>> {
-        self.value(kind::DEVICE_LIST, user.as_bytes())
-            .await?
-            .map(|value| from_json(&value))
-            .transpose()
+        self.value(kind::DEVICE_LIST, user.as_bytes()).await?.map(|value| from_json(&value)).transpose()
     }
 
     async fn delete_devices(&self, user: &str) -> Result<()> {
@@ -251,9 +215,7 @@ impl ProtocolStore for Backend {
         let Some(value) = self.value(kind::TC_TOKEN, jid.as_bytes()).await? else {
             return Ok(None);
         };
-        decode_token(&value)
-            .map(Some)
-            .ok_or_else(|| damaged("contact token"))
+        decode_token(&value).map(Some).ok_or_else(|| damaged("contact token"))
     }
 
     async fn put_tc_token(&self, jid: &str, entry: &TcTokenEntry) -> Result<()> {
@@ -288,11 +250,7 @@ impl ProtocolStore for Backend {
         Ok(deleted)
     }
 
-    async fn touch_tc_token_sender_timestamp(
-        &self,
-        jid: &str,
-        sender_timestamp: i64,
-    ) -> Result<()> {
+    async fn touch_tc_token_sender_timestamp(&self, jid: &str, sender_timestamp: i64) -> Result<()> {
         self.change_token(jid, |stored| {
             // A token that we do not have yet still remembers when we sent ours.
             let mut entry = stored.unwrap_or(TcTokenEntry {
@@ -306,16 +264,11 @@ impl ProtocolStore for Backend {
         .await
     }
 
-    async fn store_received_tc_token(
-        &self,
-        jid: &str,
-        token: &[u8],
-        token_timestamp: i64,
-    ) -> Result<()> {
+    async fn store_received_tc_token(&self, jid: &str, token: &[u8], token_timestamp: i64) -> Result<()> {
         self.change_token(jid, |stored| {
-            let newer = stored.as_ref().is_none_or(|stored| {
-                stored.token.is_empty() || token_timestamp >= stored.token_timestamp
-            });
+            let newer = stored
+                .as_ref()
+                .is_none_or(|stored| stored.token.is_empty() || token_timestamp >= stored.token_timestamp);
             newer.then(|| TcTokenEntry {
                 token: token.to_vec(),
                 token_timestamp,
@@ -325,93 +278,50 @@ impl ProtocolStore for Backend {
         .await
     }
 
-    async fn store_sent_message(
-        &self,
-        chat_jid: &str,
-        message_id: &str,
-        payload: &[u8],
-    ) -> Result<()> {
-        let op = put(
-            kind::SENT_MESSAGE,
-            key(&[chat_jid, message_id]),
-            payload,
-            wacore::time::now_secs(),
-        );
+    async fn store_sent_message(&self, chat_jid: &str, message_id: &str, payload: &[u8]) -> Result<()> {
+        let op = put(kind::SENT_MESSAGE, key(&[chat_jid, message_id]), payload, wacore::time::now_secs());
         self.write(vec![op]).await
     }
 
     async fn take_sent_message(&self, chat_jid: &str, message_id: &str) -> Result<Option<Vec<u8>>> {
         let (store, session) = (self.store.clone(), self.session);
         let key = key(&[chat_jid, message_id]);
-        let taken = self
-            .gate
-            .write(async move { store.take_key(session, kind::SENT_MESSAGE, &key).await })
-            .await?;
+        let taken = self.gate.write(async move { store.take_key(session, kind::SENT_MESSAGE, &key).await }).await?;
         Ok(taken.map(|row| row.value))
     }
 
     async fn delete_expired_sent_messages(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.delete_below(kind::SENT_MESSAGE, cutoff_timestamp)
-            .await
+        self.delete_below(kind::SENT_MESSAGE, cutoff_timestamp).await
     }
 
-    async fn store_pending_inbound(
-        &self,
-        chat: &str,
-        sender: &str,
-        id: &str,
-        message: &[u8],
-    ) -> Result<()> {
-        let row = PendingInboundRow {
-            chat,
-            sender,
-            id,
-            message,
-        };
+    async fn store_pending_inbound(&self, chat: &str, sender: &str, id: &str, message: &[u8]) -> Result<()> {
+        let row = PendingInboundRow { chat, sender, id, message };
         self.store_pending_inbound_batch(&[row]).await
     }
 
-    async fn get_pending_inbound(
-        &self,
-        chat: &str,
-        sender: &str,
-        id: &str,
-    ) -> Result<Option<Vec<u8>>> {
-        self.value(kind::PENDING_INBOUND, &key(&[chat, sender, id]))
-            .await
+    async fn get_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<Option<Vec<u8>>> {
+        self.value(kind::PENDING_INBOUND, &key(&[chat, sender, id])).await
     }
 
     async fn delete_pending_inbound(&self, chat: &str, sender: &str, id: &str) -> Result<()> {
-        self.delete_pending_inbound_batch(&[PendingInboundKey { chat, sender, id }])
-            .await
+        self.delete_pending_inbound_batch(&[PendingInboundKey { chat, sender, id }]).await
     }
 
     async fn delete_expired_pending_inbound(&self, cutoff_timestamp: i64) -> Result<u32> {
-        self.delete_below(kind::PENDING_INBOUND, cutoff_timestamp)
-            .await
+        self.delete_below(kind::PENDING_INBOUND, cutoff_timestamp).await
     }
 
     async fn store_pending_inbound_batch(&self, rows: &[PendingInboundRow<'_>]) -> Result<()> {
         let now = wacore::time::now_secs();
         let ops = rows
             .iter()
-            .map(|row| {
-                put(
-                    kind::PENDING_INBOUND,
-                    key(&[row.chat, row.sender, row.id]),
-                    row.message,
-                    now,
-                )
-            })
+            .map(|row| put(kind::PENDING_INBOUND, key(&[row.chat, row.sender, row.id]), row.message, now))
             .collect();
         self.write(ops).await
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
-        let ops = keys
-            .iter()
-            .map(|row| delete(kind::PENDING_INBOUND, key(&[row.chat, row.sender, row.id])))
-            .collect();
+        let ops = keys.iter().map(|row| delete(kind::PENDING_INBOUND, key(&[row.chat, row.sender, row.id]))).collect();
         self.write(ops).await
     }
 }

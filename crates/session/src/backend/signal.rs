@@ -18,11 +18,7 @@ fn id_key(id: u32) -> Vec<u8> {
 }
 
 fn id_of(row: &KeyRow) -> Result<u32> {
-    row.key
-        .as_slice()
-        .try_into()
-        .map(u32::from_be_bytes)
-        .map_err(|_| damaged("pre-key id"))
+    row.key.as_slice().try_into().map(u32::from_be_bytes).map_err(|_| damaged("pre-key id"))
 }
 
 impl Backend {
@@ -31,9 +27,7 @@ impl Backend {
         kind: Kind,
         rows: impl Iterator<Item = &'a (Arc<str>, V)>,
     ) -> Result<()> {
-        let ops = rows
-            .map(|(address, value)| put(kind, address.as_bytes(), value.as_ref(), 0))
-            .collect();
+        let ops = rows.map(|(address, value)| put(kind, address.as_bytes(), value.as_ref(), 0)).collect();
         self.write(ops).await
     }
 }
@@ -60,10 +54,7 @@ impl SignalStore for Backend {
     }
 
     async fn get_session(&self, address: &str) -> Result<Option<Bytes>> {
-        Ok(self
-            .value(kind::SESSION, address.as_bytes())
-            .await?
-            .map(Bytes::from))
+        Ok(self.value(kind::SESSION, address.as_bytes()).await?.map(Bytes::from))
     }
 
     async fn put_session(&self, address: &str, session: &[u8]) -> Result<()> {
@@ -98,23 +89,13 @@ impl SignalStore for Backend {
     async fn store_prekeys_batch(&self, keys: &[(u32, Bytes)], uploaded: bool) -> Result<()> {
         let ops = keys
             .iter()
-            .map(|(id, record)| {
-                put(
-                    kind::PRE_KEY,
-                    id_key(*id),
-                    record.as_ref(),
-                    i64::from(uploaded),
-                )
-            })
+            .map(|(id, record)| put(kind::PRE_KEY, id_key(*id), record.as_ref(), i64::from(uploaded)))
             .collect();
         self.write(ops).await
     }
 
     async fn load_prekey(&self, id: u32) -> Result<Option<Bytes>> {
-        Ok(self
-            .value(kind::PRE_KEY, &id_key(id))
-            .await?
-            .map(Bytes::from))
+        Ok(self.value(kind::PRE_KEY, &id_key(id)).await?.map(Bytes::from))
     }
 
     async fn load_prekeys_batch(&self, ids: &[u32]) -> Result<Vec<(u32, Bytes)>> {
@@ -135,14 +116,7 @@ impl SignalStore for Backend {
 
     async fn mark_prekeys_uploaded(&self, ids: &[u32]) -> Result<()> {
         // Never an insert: a key that was used meanwhile must stay gone.
-        let ops = ids
-            .iter()
-            .map(|id| KeyOp::SetNumber {
-                kind: kind::PRE_KEY,
-                key: id_key(*id),
-                number: 1,
-            })
-            .collect();
+        let ops = ids.iter().map(|id| KeyOp::SetNumber { kind: kind::PRE_KEY, key: id_key(*id), number: 1 }).collect();
         self.write(ops).await
     }
 
@@ -164,11 +138,7 @@ impl SignalStore for Backend {
     }
 
     async fn load_all_signed_prekeys(&self) -> Result<Vec<(u32, Vec<u8>)>> {
-        self.scan(kind::SIGNED_PRE_KEY, &[], ALL)
-            .await?
-            .into_iter()
-            .map(|row| Ok((id_of(&row)?, row.value)))
-            .collect()
+        self.scan(kind::SIGNED_PRE_KEY, &[], ALL).await?.into_iter().map(|row| Ok((id_of(&row)?, row.value))).collect()
     }
 
     async fn remove_signed_prekey(&self, id: u32) -> Result<()> {

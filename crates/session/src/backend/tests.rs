@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use wacore::store::{
     Device,
     traits::{
-        AppSyncStore, DeviceStore, LidPnMappingEntry, MsgSecretEntry, MsgSecretStore,
-        PendingInboundKey, PendingInboundRow, ProtocolStore, SignalStore,
+        AppSyncStore, DeviceStore, LidPnMappingEntry, MsgSecretEntry, MsgSecretStore, PendingInboundKey,
+        PendingInboundRow, ProtocolStore, SignalStore,
     },
 };
 use wago_store::{NewSession, SecretKey, Store};
@@ -23,18 +23,13 @@ impl Kept {
     async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
-        let store = Store::open(&url, SecretKey::from_bytes([7; 32]))
-            .await
-            .unwrap();
+        let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
         Self { store, _data: data }
     }
 
     async fn backend(&self, name: &str) -> Backend {
-        let new = NewSession {
-            name: name.to_owned(),
-            token: SecretString::from(name.to_owned()),
-            os_name: "linux".into(),
-        };
+        let new =
+            NewSession { name: name.to_owned(), token: SecretString::from(name.to_owned()), os_name: "linux".into() };
         let session = self.store.create_session(new, 0).await.unwrap();
         Backend::new(self.store.clone(), session.id)
     }
@@ -74,21 +69,14 @@ async fn sessions_do_not_see_each_other() {
     let (one, two) = (kept.backend("one").await, kept.backend("two").await);
     one.put_session("1@c.us.0", b"ratchet").await.unwrap();
     assert_eq!(two.get_session("1@c.us.0").await.unwrap(), None);
-    assert_eq!(
-        one.get_session("1@c.us.0").await.unwrap(),
-        Some(Bytes::from_static(b"ratchet"))
-    );
+    assert_eq!(one.get_session("1@c.us.0").await.unwrap(), Some(Bytes::from_static(b"ratchet")));
 }
 
 #[tokio::test]
 async fn a_used_pre_key_stays_gone() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
-    let keys = [
-        (1, Bytes::from_static(b"a")),
-        (2, Bytes::from_static(b"b")),
-        (300, Bytes::from_static(b"c")),
-    ];
+    let keys = [(1, Bytes::from_static(b"a")), (2, Bytes::from_static(b"b")), (300, Bytes::from_static(b"c"))];
     backend.store_prekeys_batch(&keys, false).await.unwrap();
     assert_eq!(backend.get_max_prekey_id().await.unwrap(), 300);
     backend.remove_prekey(2).await.unwrap();
@@ -118,49 +106,24 @@ async fn sender_key_devices_are_kept_by_group() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
     let devices = [("a@lid", true), ("b@lid", false)];
-    backend
-        .set_sender_key_status("1@g.us", &devices)
-        .await
-        .unwrap();
-    backend
-        .set_sender_key_status("12@g.us", &devices)
-        .await
-        .unwrap();
-    backend
-        .delete_sender_key_device_rows(&["a@lid"])
-        .await
-        .unwrap();
+    backend.set_sender_key_status("1@g.us", &devices).await.unwrap();
+    backend.set_sender_key_status("12@g.us", &devices).await.unwrap();
+    backend.delete_sender_key_device_rows(&["a@lid"]).await.unwrap();
     let left = backend.get_sender_key_devices("1@g.us").await.unwrap();
     assert_eq!(left, [("b@lid".to_owned(), false)]);
     backend.clear_sender_key_devices("1@g.us").await.unwrap();
     assert_eq!(backend.get_sender_key_devices("1@g.us").await.unwrap(), []);
-    assert_eq!(
-        backend
-            .get_sender_key_devices("12@g.us")
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(backend.get_sender_key_devices("12@g.us").await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_person_is_found_by_either_identity() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
-    backend
-        .put_lid_mapping(&mapping("900", "4915", 1))
-        .await
-        .unwrap();
-    backend
-        .put_lid_mappings(&[mapping("901", "4916", 1), mapping("900", "4915", 2)])
-        .await
-        .unwrap();
+    backend.put_lid_mapping(&mapping("900", "4915", 1)).await.unwrap();
+    backend.put_lid_mappings(&[mapping("901", "4916", 1), mapping("900", "4915", 2)]).await.unwrap();
     let by_lid = backend.get_lid_mapping("900").await.unwrap().unwrap();
-    assert_eq!(
-        (by_lid.phone_number.as_str(), by_lid.updated_at),
-        ("4915", 2)
-    );
+    assert_eq!((by_lid.phone_number.as_str(), by_lid.updated_at), ("4915", 2));
     let by_phone = backend.get_pn_mapping("4916").await.unwrap().unwrap();
     assert_eq!(by_phone.lid, "901");
     assert!(backend.get_pn_mapping("4917").await.unwrap().is_none());
@@ -172,28 +135,13 @@ async fn the_newer_token_wins_and_the_senders_time_only_grows() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
     let token = || async { backend.get_tc_token("1@lid").await.unwrap().unwrap() };
-    backend
-        .touch_tc_token_sender_timestamp("1@lid", 50)
-        .await
-        .unwrap();
-    backend
-        .touch_tc_token_sender_timestamp("1@lid", 40)
-        .await
-        .unwrap();
+    backend.touch_tc_token_sender_timestamp("1@lid", 50).await.unwrap();
+    backend.touch_tc_token_sender_timestamp("1@lid", 40).await.unwrap();
     assert_eq!(token().await.sender_timestamp, Some(50));
-    backend
-        .store_received_tc_token("1@lid", b"new", 20)
-        .await
-        .unwrap();
-    backend
-        .store_received_tc_token("1@lid", b"old", 10)
-        .await
-        .unwrap();
+    backend.store_received_tc_token("1@lid", b"new", 20).await.unwrap();
+    backend.store_received_tc_token("1@lid", b"old", 10).await.unwrap();
     let kept = token().await;
-    assert_eq!(
-        (kept.token.as_slice(), kept.token_timestamp),
-        (&b"new"[..], 20)
-    );
+    assert_eq!((kept.token.as_slice(), kept.token_timestamp), (&b"new"[..], 20));
     assert_eq!(kept.sender_timestamp, Some(50));
 }
 
@@ -202,10 +150,8 @@ async fn a_sent_message_is_taken_once() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
     backend.store_sent_message("c", "1", b"body").await.unwrap();
-    let takes = [
-        backend.take_sent_message("c", "1").await.unwrap(),
-        backend.take_sent_message("c", "1").await.unwrap(),
-    ];
+    let takes =
+        [backend.take_sent_message("c", "1").await.unwrap(), backend.take_sent_message("c", "1").await.unwrap()];
     assert_eq!(takes, [Some(b"body".to_vec()), None]);
 }
 
@@ -213,31 +159,16 @@ async fn a_sent_message_is_taken_once() {
 async fn a_pending_message_waits_for_its_commit() {
     let kept = Kept::new().await;
     let backend = kept.backend("one").await;
-    let rows = ["1", "2"].map(|id| PendingInboundRow {
-        chat: "c",
-        sender: "s",
-        id,
-        message: b"body",
-    });
+    let rows = ["1", "2"].map(|id| PendingInboundRow { chat: "c", sender: "s", id, message: b"body" });
     backend.store_pending_inbound_batch(&rows).await.unwrap();
-    let keys = [PendingInboundKey {
-        chat: "c",
-        sender: "s",
-        id: "1",
-    }];
+    let keys = [PendingInboundKey { chat: "c", sender: "s", id: "1" }];
     backend.delete_pending_inbound_batch(&keys).await.unwrap();
-    assert_eq!(
-        backend.get_pending_inbound("c", "s", "1").await.unwrap(),
-        None
-    );
+    assert_eq!(backend.get_pending_inbound("c", "s", "1").await.unwrap(), None);
     let left = backend.get_pending_inbound("c", "s", "2").await.unwrap();
     assert_eq!(left.as_deref(), Some(&b"body"[..]));
     // Nothing is older than the beginning, all is older than the end of time.
     assert_eq!(backend.delete_expired_pending_inbound(0).await.unwrap(), 0);
-    let expired = backend
-        .delete_expired_pending_inbound(i64::MAX)
-        .await
-        .unwrap();
+    let expired = backend.delete_expired_pending_inbound(i64::MAX).await.unwrap();
     assert_eq!(expired, 1);
 }
 
@@ -257,14 +188,8 @@ async fn secrets_last_until_they_expire() {
     assert_eq!(backend.put_msg_secrets(entries).await.unwrap(), 2);
     assert_eq!(backend.delete_expired_msg_secrets(99).await.unwrap(), 0);
     assert_eq!(backend.delete_expired_msg_secrets(100).await.unwrap(), 1);
-    assert_eq!(
-        backend.get_msg_secret("c", "s", "soon").await.unwrap(),
-        None
-    );
-    let found = backend
-        .get_msg_secret_with_ts("c", "s", "never")
-        .await
-        .unwrap();
+    assert_eq!(backend.get_msg_secret("c", "s", "soon").await.unwrap(), None);
+    let found = backend.get_msg_secret_with_ts("c", "s", "never").await.unwrap();
     assert_eq!(found, Some((vec![9; 32], 5)));
 }
 
@@ -288,8 +213,5 @@ async fn a_sealed_backend_writes_nothing() {
     backend.gate().seal().await;
     assert!(backend.put_session("1@c.us.0", b"late").await.is_err());
     assert!(backend.take_sent_message("c", "1").await.is_err());
-    assert_eq!(
-        backend.get_session("1@c.us.0").await.unwrap(),
-        Some(Bytes::from_static(b"kept"))
-    );
+    assert_eq!(backend.get_session("1@c.us.0").await.unwrap(), Some(Bytes::from_static(b"kept")));
 }

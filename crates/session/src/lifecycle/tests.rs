@@ -17,48 +17,28 @@ fn open() -> Lifecycle {
 }
 
 fn closed() -> Input {
-    Input::Closed {
-        reason: "gone".into(),
-    }
+    Input::Closed { reason: "gone".into() }
 }
 
 fn unreached() -> Input {
-    Input::Unreached {
-        reason: "refused".into(),
-    }
+    Input::Unreached { reason: "refused".into() }
 }
 
 #[test]
 fn each_input_leads_to_its_state() {
     use HealthState::*;
-    let logged_out = Input::LoggedOut {
-        reason: "removed".into(),
-        on_connect: true,
-    };
-    let banned = Input::Banned {
-        for_ms: 60_000,
-        reason: "101".into(),
-    };
-    let refused = Input::Refused {
-        reason: "code 418".into(),
-    };
-    let scan_over = Input::QrOver {
-        pair_code_outstanding: false,
-    };
-    let code_out = Input::QrOver {
-        pair_code_outstanding: true,
-    };
+    let logged_out = Input::LoggedOut { reason: "removed".into(), on_connect: true };
+    let banned = Input::Banned { for_ms: 60_000, reason: "101".into() };
+    let refused = Input::Refused { reason: "code 418".into() };
+    let scan_over = Input::QrOver { pair_code_outstanding: false };
+    let code_out = Input::QrOver { pair_code_outstanding: true };
     let cases: Vec<(Lifecycle, Vec<Input>, HealthState)> = vec![
         (unlinked(), vec![], Starting),
         (unlinked(), vec![Input::QrShown], WaitingForScan),
         (unlinked(), vec![Input::QrShown, scan_over], Stopped),
         (unlinked(), vec![Input::QrShown, code_out], WaitingForScan),
         (unlinked(), vec![Input::QrShown, Input::Paired], Starting),
-        (
-            unlinked(),
-            vec![Input::QrShown, Input::Paired, closed(), Input::LoggedIn],
-            Ok,
-        ),
+        (unlinked(), vec![Input::QrShown, Input::Paired, closed(), Input::LoggedIn], Ok),
         (linked(), vec![Input::LoggedIn], Ok),
         (linked(), vec![unreached()], Unreachable),
         (open(), vec![closed()], Reconnecting),
@@ -94,12 +74,7 @@ fn pauses_grow_to_a_minute() {
         assert_eq!(life.wake_at(), None);
         life.step(unreached(), now, 0.5);
     }
-    assert_eq!(
-        pauses,
-        [
-            500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000
-        ]
-    );
+    assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
     // It says since when, not since the latest attempt.
     assert_eq!(life.health().since, START / 1000);
 }
@@ -143,17 +118,11 @@ fn who_asks_need_not_wait_unless_banned() {
     assert_eq!(life.step(Input::Asked, START, 0.5), [Effect::Dial]);
     assert_eq!(life.step(Input::Asked, START, 0.5), []);
     let mut life = linked();
-    let banned = Input::Banned {
-        for_ms: 3_600_000,
-        reason: "101".into(),
-    };
+    let banned = Input::Banned { for_ms: 3_600_000, reason: "101".into() };
     life.step(banned, START, 0.5);
     assert_eq!(life.step(Input::Asked, START, 0.5), []);
     assert_eq!(life.health().until, Some(START / 1000 + 3_600));
-    assert_eq!(
-        life.step(Input::Woken, START + 3_600_000, 0.5),
-        [Effect::Dial]
-    );
+    assert_eq!(life.step(Input::Woken, START + 3_600_000, 0.5), [Effect::Dial]);
 }
 
 #[test]
@@ -168,10 +137,7 @@ fn a_new_device_comes_back_at_once() {
 #[test]
 fn a_ban_outlives_a_restart() {
     let mut life = linked();
-    let banned = Input::Banned {
-        for_ms: 3_600_000,
-        reason: "101".into(),
-    };
+    let banned = Input::Banned { for_ms: 3_600_000, reason: "101".into() };
     let effects = life.step(banned, START, 0.5);
     assert!(effects.contains(&Effect::Keep));
     let kept = life.kept().unwrap();
@@ -187,10 +153,7 @@ fn a_ban_outlives_a_restart() {
 #[test]
 fn a_logged_out_session_stays_so_until_it_is_linked_again() {
     let mut life = open();
-    let out = Input::LoggedOut {
-        reason: "removed".into(),
-        on_connect: false,
-    };
+    let out = Input::LoggedOut { reason: "removed".into(), on_connect: false };
     let effects = life.step(out, START, 0.5);
     assert!(effects.contains(&Effect::Wipe) && effects.contains(&Effect::Keep));
     assert!(life.has_ended() && !life.is_linked());
@@ -220,9 +183,7 @@ fn nobody_scans_for_ever() {
     assert!(life.health().reason.contains("could not be reached"));
     let mut life = unlinked();
     life.step(Input::QrShown, START, 0.5);
-    let over = Input::QrOver {
-        pair_code_outstanding: true,
-    };
+    let over = Input::QrOver { pair_code_outstanding: true };
     life.step(over, START, 0.5);
     life.step(Input::Woken, START + PAIR_CODE_MS, 0.5);
     assert!(life.has_ended());

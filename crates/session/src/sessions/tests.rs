@@ -8,20 +8,10 @@ use crate::{Network, SendText};
 async fn gateway() -> (Sessions, Store, SessionId, TempDir) {
     let data = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", data.path().join("wago.db").display());
-    let store = Store::open(&url, SecretKey::from_bytes([7; 32]))
-        .await
-        .unwrap();
-    let new = NewSession {
-        name: "one".into(),
-        token: SecretString::from("one"),
-        os_name: "linux".into(),
-    };
+    let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
+    let new = NewSession { name: "one".into(), token: SecretString::from("one"), os_name: "linux".into() };
     let row = store.create_session(new, 5_000).await.unwrap();
-    let options = Options {
-        network: Network::WhatsApp,
-        dialling_max: 1,
-        qr_shown: None,
-    };
+    let options = Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None };
     let sessions = Sessions::new(store.clone(), options);
     (sessions, store, row.id, data)
 }
@@ -36,14 +26,8 @@ async fn a_session_that_does_not_run_says_so() {
     let send = sessions.send_text(id, SendText::default()).await;
     assert!(matches!(send, Err(Error::NoSession)));
     assert!(matches!(sessions.logout(id).await, Err(Error::NoSession)));
-    assert!(matches!(
-        sessions.disconnect(id).await,
-        Err(Error::NoSession)
-    ));
-    store
-        .set_identity(id, Some("1:2@s.whatsapp.net"), None)
-        .await
-        .unwrap();
+    assert!(matches!(sessions.disconnect(id).await, Err(Error::NoSession)));
+    store.set_identity(id, Some("1:2@s.whatsapp.net"), None).await.unwrap();
     assert!(matches!(sessions.qr(id).await, Err(Error::AlreadyLoggedIn)));
     assert!(sessions.status(id).await.unwrap().logged_in);
     let pair = sessions.pair(id, "bob").await;
@@ -55,11 +39,9 @@ async fn a_deleted_session_is_gone() {
     let (sessions, store, id, _data) = gateway().await;
     sessions.delete(id).await.unwrap();
     assert!(store.session(id).await.unwrap().is_none());
-    for gone in [
-        sessions.delete(id).await,
-        sessions.status(id).await.map(|_| ()),
-        sessions.connect(id, None).await.map(|_| ()),
-    ] {
+    for gone in
+        [sessions.delete(id).await, sessions.status(id).await.map(|_| ()), sessions.connect(id, None).await.map(|_| ())]
+    {
         assert!(matches!(gone, Err(Error::NoSession)));
     }
 }

@@ -13,94 +13,38 @@ crate::on_both_engines!(
 );
 
 fn attempt(status: u16) -> Attempt {
-    Attempt {
-        at_ms: 2_000,
-        latency_ms: 5,
-        status: Some(status),
-        error: None,
-    }
+    Attempt { at_ms: 2_000, latency_ms: 5, status: Some(status), error: None }
 }
 
 async fn only_heads_are_due(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await;
-    store
-        .set_identity(a.id, Some("1@s.whatsapp.net"), None)
-        .await
-        .unwrap();
-    store
-        .record_events(vec![
-            event(a.id, "x", 1),
-            event(a.id, "x", 2),
-            event(a.id, "y", 1),
-        ])
-        .await
-        .unwrap();
-    assert!(
-        store.due_deliveries(999, 10, &[], &[]).await.unwrap().is_empty(),
-        "not yet"
-    );
+    store.set_identity(a.id, Some("1@s.whatsapp.net"), None).await.unwrap();
+    store.record_events(vec![event(a.id, "x", 1), event(a.id, "x", 2), event(a.id, "y", 1)]).await.unwrap();
+    assert!(store.due_deliveries(999, 10, &[], &[]).await.unwrap().is_empty(), "not yet");
     let due = store.due_deliveries(1_000, 10, &[], &[]).await.unwrap();
-    assert_eq!(
-        due.iter()
-            .map(|d| d.event.chat.as_str())
-            .collect::<Vec<_>>(),
-        ["x", "y"]
-    );
+    assert_eq!(due.iter().map(|d| d.event.chat.as_str()).collect::<Vec<_>>(), ["x", "y"]);
     assert_eq!(due[0].session_name, "a");
     assert_eq!(due[0].session_jid.as_deref(), Some("1@s.whatsapp.net"));
     let busy = [(due[0].webhook, "x".to_owned())];
-    assert_eq!(
-        store.due_deliveries(1_000, 10, &busy, &[]).await.unwrap().len(),
-        1
-    );
-    store
-        .finish_attempt(due[0].id, attempt(200), Outcome::Delivered)
-        .await
-        .unwrap();
-    let next = store
-        .next_in_lane(due[0].webhook, "x", 1_000)
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(store.due_deliveries(1_000, 10, &busy, &[]).await.unwrap().len(), 1);
+    store.finish_attempt(due[0].id, attempt(200), Outcome::Delivered).await.unwrap();
+    let next = store.next_in_lane(due[0].webhook, "x", 1_000).await.unwrap().unwrap();
     assert_eq!(next.event.payload, br#"{"n":2}"#);
 }
 
 async fn a_retry_holds_back_its_lane_alone(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await;
-    store
-        .record_events(vec![
-            event(a.id, "x", 1),
-            event(a.id, "x", 2),
-            event(a.id, "y", 1),
-        ])
-        .await
-        .unwrap();
+    store.record_events(vec![event(a.id, "x", 1), event(a.id, "x", 2), event(a.id, "y", 1)]).await.unwrap();
     let head = store.due_deliveries(1_000, 1, &[], &[]).await.unwrap().remove(0);
-    store
-        .finish_attempt(head.id, attempt(500), Outcome::RetryAt { at_ms: 9_000 })
-        .await
-        .unwrap();
+    store.finish_attempt(head.id, attempt(500), Outcome::RetryAt { at_ms: 9_000 }).await.unwrap();
     let due = store.due_deliveries(2_000, 10, &[], &[]).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].event.chat, "y");
-    assert!(
-        store
-            .next_in_lane(head.webhook, "x", 2_000)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    store
-        .finish_attempt(due[0].id, attempt(200), Outcome::Delivered)
-        .await
-        .unwrap();
-    assert_eq!(
-        store.next_delivery_at().await.unwrap(),
-        Some(9_000),
-        "the second of the lane waits for the first"
-    );
+    assert!(store.next_in_lane(head.webhook, "x", 2_000).await.unwrap().is_none());
+    store.finish_attempt(due[0].id, attempt(200), Outcome::Delivered).await.unwrap();
+    assert_eq!(store.next_delivery_at().await.unwrap(), Some(9_000), "the second of the lane waits for the first");
     let due = store.due_deliveries(9_000, 10, &[], &[]).await.unwrap();
     assert_eq!((due[0].id, due[0].attempts), (head.id, 1));
 }
@@ -108,21 +52,10 @@ async fn a_retry_holds_back_its_lane_alone(database: Database) {
 async fn dead_ones_make_way(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await;
-    store
-        .record_events(vec![event(a.id, "x", 1), event(a.id, "x", 2)])
-        .await
-        .unwrap();
+    store.record_events(vec![event(a.id, "x", 1), event(a.id, "x", 2)]).await.unwrap();
     let head = store.due_deliveries(1_000, 1, &[], &[]).await.unwrap().remove(0);
-    store
-        .finish_attempt(head.id, attempt(500), Outcome::Dead)
-        .await
-        .unwrap();
-    assert_eq!(
-        store.due_deliveries(1_000, 10, &[], &[]).await.unwrap()[0]
-            .event
-            .payload,
-        br#"{"n":2}"#
-    );
+    store.finish_attempt(head.id, attempt(500), Outcome::Dead).await.unwrap();
+    assert_eq!(store.due_deliveries(1_000, 10, &[], &[]).await.unwrap()[0].event.payload, br#"{"n":2}"#);
     assert_eq!(store.count_pending(None).await.unwrap(), 1);
 }
 
@@ -163,18 +96,13 @@ async fn lanes_keep_their_order(database: Database) {
             );
             let outcome = match rng.random_range(0..10) {
                 0..7 => Outcome::Delivered,
-                7..9 => Outcome::RetryAt {
-                    at_ms: now + rng.random_range(1..500),
-                },
+                7..9 => Outcome::RetryAt { at_ms: now + rng.random_range(1..500) },
                 _ => Outcome::Dead,
             };
             if !matches!(outcome, Outcome::RetryAt { .. }) {
                 *last += 1;
             }
-            store
-                .finish_attempt(delivery.id, attempt(200), outcome)
-                .await
-                .unwrap();
+            store.finish_attempt(delivery.id, attempt(200), outcome).await.unwrap();
         }
     }
     for (chat, count) in made {

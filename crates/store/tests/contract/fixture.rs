@@ -39,10 +39,7 @@ impl Database {
                 continue;
             }
             let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS n FROM {name}"));
-            counts.push((
-                name,
-                sqlx::query(sql).fetch_one(&raw).await.unwrap().get("n"),
-            ));
+            counts.push((name, sqlx::query(sql).fetch_one(&raw).await.unwrap().get("n")));
         }
         raw.close().await;
         counts
@@ -56,47 +53,28 @@ pub fn key() -> SecretKey {
 pub async fn sqlite() -> Database {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("wago.db").display());
-    Database {
-        url,
-        _folder: Some(folder),
-    }
+    Database { url, _folder: Some(folder) }
 }
 
 pub async fn postgres() -> Option<Database> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let server = std::env::var("WAGO_TEST_POSTGRES").ok()?;
     sqlx::any::install_default_drivers();
-    let name = format!(
-        "wago_test_{}_{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("wago_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
     let admin = AnyPool::connect(&server).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .execute(&admin)
-        .await
-        .unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&admin).await.unwrap();
     admin.close().await;
     let (before, query) = server
         .split_once('?')
-        .map_or((server.as_str(), String::new()), |(before, query)| {
-            (before, format!("?{query}"))
-        });
+        .map_or((server.as_str(), String::new()), |(before, query)| (before, format!("?{query}")));
     let base = before.rsplit_once('/').unwrap().0;
-    Some(Database {
-        url: format!("{base}/{name}{query}"),
-        _folder: None,
-    })
+    Some(Database { url: format!("{base}/{name}{query}"), _folder: None })
 }
 
 pub async fn session(store: &Store, name: &str) -> Session {
     store
         .create_session(
-            NewSession {
-                name: name.into(),
-                token: format!("{name}-token").into(),
-                os_name: "linux".into(),
-            },
+            NewSession { name: name.into(), token: format!("{name}-token").into(), os_name: "linux".into() },
             1_000,
         )
         .await
@@ -106,13 +84,7 @@ pub async fn session(store: &Store, name: &str) -> Session {
 pub async fn session_with_webhook(store: &Store, name: &str) -> Session {
     let session = session(store, name).await;
     store
-        .change_webhook(
-            session.id,
-            WebhookChange {
-                url: Some("http://example.com/hook".into()),
-                ..Default::default()
-            },
-        )
+        .change_webhook(session.id, WebhookChange { url: Some("http://example.com/hook".into()), ..Default::default() })
         .await
         .unwrap();
     session

@@ -14,33 +14,12 @@ async fn the_first_answer_is_kept(database: Database) {
     assert!(matches!(claim(a, 1).await.unwrap(), Claim::Mine));
     assert!(matches!(claim(a, 1).await.unwrap(), Claim::InProgress));
     assert!(matches!(claim(a, 2).await.unwrap(), Claim::Mismatch));
-    assert!(
-        matches!(claim(b, 2).await.unwrap(), Claim::Mine),
-        "keys belong to a session"
-    );
-    store
-        .finish_idempotency(
-            a,
-            "key",
-            StoredReply {
-                status: 200,
-                body: b"{}".to_vec(),
-            },
-        )
-        .await
-        .unwrap();
-    let Claim::Answered(reply) = claim(a, 1).await.unwrap() else {
-        panic!("no answer")
-    };
-    assert_eq!(
-        (reply.status, reply.body.as_slice()),
-        (200, b"{}".as_slice())
-    );
+    assert!(matches!(claim(b, 2).await.unwrap(), Claim::Mine), "keys belong to a session");
+    store.finish_idempotency(a, "key", StoredReply { status: 200, body: b"{}".to_vec() }).await.unwrap();
+    let Claim::Answered(reply) = claim(a, 1).await.unwrap() else { panic!("no answer") };
+    assert_eq!((reply.status, reply.body.as_slice()), (200, b"{}".as_slice()));
     store.release_idempotency(a, "key").await.unwrap();
-    assert!(
-        matches!(claim(a, 1).await.unwrap(), Claim::Answered(_)),
-        "an answer is not given back"
-    );
+    assert!(matches!(claim(a, 1).await.unwrap(), Claim::Answered(_)), "an answer is not given back");
 }
 
 async fn claims_end(database: Database) {
@@ -51,24 +30,8 @@ async fn claims_end(database: Database) {
     store.release_idempotency(a, "key").await.unwrap();
     assert!(matches!(claim(0).await.unwrap(), Claim::Mine), "released");
     assert!(matches!(claim(60_000).await.unwrap(), Claim::InProgress));
-    assert!(
-        matches!(claim(200_000).await.unwrap(), Claim::Mine),
-        "left by a process that died"
-    );
-    store
-        .finish_idempotency(
-            a,
-            "key",
-            StoredReply {
-                status: 200,
-                body: vec![],
-            },
-        )
-        .await
-        .unwrap();
+    assert!(matches!(claim(200_000).await.unwrap(), Claim::Mine), "left by a process that died");
+    store.finish_idempotency(a, "key", StoredReply { status: 200, body: vec![] }).await.unwrap();
     assert!(matches!(claim(DAY_MS).await.unwrap(), Claim::Answered(_)));
-    assert!(matches!(
-        claim(200_001 + DAY_MS).await.unwrap(),
-        Claim::Mine
-    ));
+    assert!(matches!(claim(200_001 + DAY_MS).await.unwrap(), Claim::Mine));
 }

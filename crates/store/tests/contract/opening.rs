@@ -26,37 +26,21 @@ async fn refuses_a_newer_schema(database: Database) {
         .execute(&raw)
         .await
         .unwrap();
-    let Err(error) = Store::open(&database.url, key()).await else {
-        panic!("it opened")
-    };
-    assert!(
-        matches!(
-            error,
-            Error::NewerSchema {
-                found: 9999,
-                known: 1
-            }
-        ),
-        "{error}"
-    );
+    let Err(error) = Store::open(&database.url, key()).await else { panic!("it opened") };
+    assert!(matches!(error, Error::NewerSchema { found: 9999, known: 1 }), "{error}");
     assert!(error.to_string().contains("newer WaGo"));
 }
 
 async fn refuses_another_secret(database: Database) {
     database.open().await.close().await;
-    let error = Store::open(&database.url, SecretKey::from_bytes([1; 32]))
-        .await
-        .err();
+    let error = Store::open(&database.url, SecretKey::from_bytes([1; 32])).await.err();
     assert!(matches!(error, Some(Error::WrongSecret)), "{error:?}");
 }
 
 async fn survives_being_dropped_without_a_close(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await;
-    store
-        .record_events(vec![crate::fixture::event(a.id, "chat", 1)])
-        .await
-        .unwrap();
+    store.record_events(vec![crate::fixture::event(a.id, "chat", 1)]).await.unwrap();
     drop(store);
     let store = database.open().await;
     assert_eq!(store.events_after(a.id, 0, 10).await.unwrap().len(), 1);

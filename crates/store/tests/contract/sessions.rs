@@ -18,21 +18,11 @@ crate::on_both_engines!(
 async fn finds_by_token(database: Database) {
     let store = database.open().await;
     let made = session(&store, "customer-1").await;
-    let found = store
-        .session_by_token(&"customer-1-token".into())
-        .await
-        .unwrap()
-        .unwrap();
+    let found = store.session_by_token(&"customer-1-token".into()).await.unwrap().unwrap();
     assert_eq!(found.id, made.id);
     assert_eq!(found.token.expose_secret(), "customer-1-token");
     assert_eq!(found.subscribe, ["All"]);
-    assert!(
-        store
-            .session_by_token(&"other".into())
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(store.session_by_token(&"other".into()).await.unwrap().is_none());
     assert!(store.session(SessionId(999)).await.unwrap().is_none());
 }
 
@@ -40,15 +30,8 @@ async fn name_and_token_are_taken_once(database: Database) {
     let store = database.open().await;
     session(&store, "a").await;
     for (name, token) in [("a", "new"), ("new", "a-token")] {
-        let again = NewSession {
-            name: name.into(),
-            token: token.into(),
-            os_name: "linux".into(),
-        };
-        assert!(
-            matches!(store.create_session(again, 1).await, Err(Error::Taken)),
-            "{name}"
-        );
+        let again = NewSession { name: name.into(), token: token.into(), os_name: "linux".into() };
+        assert!(matches!(store.create_session(again, 1).await, Err(Error::Taken)), "{name}");
     }
 }
 
@@ -56,45 +39,19 @@ async fn rotates(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await;
     session(&store, "b").await;
-    store
-        .rotate_token(a.id, &SecretString::from("fresh"))
-        .await
-        .unwrap();
-    assert!(
-        store
-            .session_by_token(&"a-token".into())
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert_eq!(
-        store
-            .session_by_token(&"fresh".into())
-            .await
-            .unwrap()
-            .unwrap()
-            .id,
-        a.id
-    );
-    assert!(matches!(
-        store.rotate_token(a.id, &"b-token".into()).await,
-        Err(Error::Taken)
-    ));
+    store.rotate_token(a.id, &SecretString::from("fresh")).await.unwrap();
+    assert!(store.session_by_token(&"a-token".into()).await.unwrap().is_none());
+    assert_eq!(store.session_by_token(&"fresh".into()).await.unwrap().unwrap().id, a.id);
+    assert!(matches!(store.rotate_token(a.id, &"b-token".into()).await, Err(Error::Taken)));
 }
 
 async fn keeps_what_is_set(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await;
     assert!(store.wanted_sessions().await.unwrap().is_empty());
-    store
-        .set_identity(a.id, Some("1:2@s.whatsapp.net"), Some("9:2@lid"))
-        .await
-        .unwrap();
+    store.set_identity(a.id, Some("1:2@s.whatsapp.net"), Some("9:2@lid")).await.unwrap();
     store.set_wanted(a.id, true).await.unwrap();
-    store
-        .set_subscribe(a.id, &["Message".into(), "Call".into()])
-        .await
-        .unwrap();
+    store.set_subscribe(a.id, &["Message".into(), "Call".into()]).await.unwrap();
     store.set_health(a.id, Some("{}")).await.unwrap();
     let wanted = store.wanted_sessions().await.unwrap();
     assert_eq!(wanted.len(), 1);
@@ -110,63 +67,34 @@ async fn lists_in_pages(database: Database) {
         session(&store, name).await;
     }
     let linked = store.list_sessions(false, 0, 10).await.unwrap()[1].id;
-    store
-        .set_identity(linked, Some("1@s.whatsapp.net"), None)
-        .await
-        .unwrap();
-    let names =
-        |rows: Vec<wago_store::Session>| rows.into_iter().map(|s| s.name).collect::<Vec<_>>();
-    assert_eq!(
-        names(store.list_sessions(false, 1, 1).await.unwrap()),
-        ["b"]
-    );
-    assert_eq!(
-        names(store.list_sessions(true, 0, 10).await.unwrap()),
-        ["b"]
-    );
+    store.set_identity(linked, Some("1@s.whatsapp.net"), None).await.unwrap();
+    let names = |rows: Vec<wago_store::Session>| rows.into_iter().map(|s| s.name).collect::<Vec<_>>();
+    assert_eq!(names(store.list_sessions(false, 1, 1).await.unwrap()), ["b"]);
+    assert_eq!(names(store.list_sessions(true, 0, 10).await.unwrap()), ["b"]);
 }
 
 async fn tokens_are_not_in_the_database(database: Database) {
     let store = database.open().await;
     session(&store, "a").await;
-    let row = sqlx::query("SELECT token, token_hash FROM sessions")
-        .fetch_one(&database.raw().await)
-        .await
-        .unwrap();
+    let row = sqlx::query("SELECT token, token_hash FROM sessions").fetch_one(&database.raw().await).await.unwrap();
     for column in ["token", "token_hash"] {
         let bytes: Vec<u8> = row.get(column);
-        assert!(
-            !bytes.windows(7).any(|window| window == b"a-token"),
-            "{column}"
-        );
+        assert!(!bytes.windows(7).any(|window| window == b"a-token"), "{column}");
     }
 }
 
 async fn wipes_keys_and_keeps_the_rest(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await;
-    store
-        .set_identity(a.id, Some("1@s.whatsapp.net"), None)
-        .await
-        .unwrap();
+    store.set_identity(a.id, Some("1@s.whatsapp.net"), None).await.unwrap();
     store
         .write_keys(
             a.id,
-            vec![KeyOp::Put {
-                kind: Kind(1),
-                row: KeyRow {
-                    key: b"k".to_vec(),
-                    value: vec![1],
-                    number: 0,
-                },
-            }],
+            vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: b"k".to_vec(), value: vec![1], number: 0 } }],
         )
         .await
         .unwrap();
-    store
-        .record_events(vec![event(a.id, "chat", 1)])
-        .await
-        .unwrap();
+    store.record_events(vec![event(a.id, "chat", 1)]).await.unwrap();
     store.wipe_keys(a.id).await.unwrap();
     assert_eq!(store.count_keys(a.id, Kind(1)).await.unwrap(), 0);
     assert_eq!(store.session(a.id).await.unwrap().unwrap().jid, None);
@@ -180,36 +108,15 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
     store
         .write_keys(
             a.id,
-            vec![KeyOp::Put {
-                kind: Kind(1),
-                row: KeyRow {
-                    key: b"k".to_vec(),
-                    value: vec![1],
-                    number: 0,
-                },
-            }],
+            vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: b"k".to_vec(), value: vec![1], number: 0 } }],
         )
         .await
         .unwrap();
-    store
-        .record_events(vec![event(a.id, "chat", 1)])
-        .await
-        .unwrap();
-    store
-        .claim_idempotency(a.id, "key", [0; 32], 1)
-        .await
-        .unwrap();
+    store.record_events(vec![event(a.id, "chat", 1)]).await.unwrap();
+    store.claim_idempotency(a.id, "key", [0; 32], 1).await.unwrap();
     let due = store.due_deliveries(2_000, 10, &[], &[]).await.unwrap();
-    let attempt = Attempt {
-        at_ms: 1,
-        latency_ms: 1,
-        status: Some(500),
-        error: None,
-    };
-    store
-        .finish_attempt(due[0].id, attempt, Outcome::RetryAt { at_ms: 5 })
-        .await
-        .unwrap();
+    let attempt = Attempt { at_ms: 1, latency_ms: 1, status: Some(500), error: None };
+    store.finish_attempt(due[0].id, attempt, Outcome::RetryAt { at_ms: 5 }).await.unwrap();
     assert!(
         database.rows().await.iter().all(|(_, rows)| *rows > 0),
         "the test leaves a table empty: {:?}",
@@ -217,31 +124,17 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
     );
 
     assert!(store.delete_session(a.id).await.unwrap());
-    assert!(
-        database.rows().await.iter().all(|(_, rows)| *rows == 0),
-        "{:?}",
-        database.rows().await
-    );
+    assert!(database.rows().await.iter().all(|(_, rows)| *rows == 0), "{:?}", database.rows().await);
     assert!(!store.delete_session(a.id).await.unwrap());
     assert!(
-        store
-            .record_events(vec![event(a.id, "chat", 2)])
-            .await
-            .is_err(),
+        store.record_events(vec![event(a.id, "chat", 2)]).await.is_err(),
         "nothing of a deleted session is written"
     );
     assert!(
         store
             .write_keys(
                 a.id,
-                vec![KeyOp::Put {
-                    kind: Kind(1),
-                    row: KeyRow {
-                        key: vec![1],
-                        value: vec![1],
-                        number: 0
-                    }
-                }]
+                vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: vec![1], value: vec![1], number: 0 } }]
             )
             .await
             .is_err()

@@ -18,13 +18,7 @@ async fn touches_only_what_is_named(database: Database) {
     };
     store.change_webhook(a, full).await.unwrap();
     let changed = store
-        .change_webhook(
-            a,
-            WebhookChange {
-                url: Some("http://example.com/2".into()),
-                ..Default::default()
-            },
-        )
+        .change_webhook(a, WebhookChange { url: Some("http://example.com/2".into()), ..Default::default() })
         .await
         .unwrap()
         .unwrap();
@@ -32,50 +26,19 @@ async fn touches_only_what_is_named(database: Database) {
     assert_eq!(changed.format, WebhookFormat::Json);
     assert_eq!(changed.secret.unwrap().expose_secret(), "hush");
     assert_eq!(changed.headers, [("X-Team".to_owned(), "blue".to_owned())]);
-    assert_eq!(
-        store.session(a).await.unwrap().unwrap().subscribe,
-        ["Message"]
-    );
-    let bare = store
-        .change_webhook(
-            a,
-            WebhookChange {
-                secret: Some(None),
-                ..Default::default()
-            },
-        )
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(store.session(a).await.unwrap().unwrap().subscribe, ["Message"]);
+    let bare =
+        store.change_webhook(a, WebhookChange { secret: Some(None), ..Default::default() }).await.unwrap().unwrap();
     assert!(bare.secret.is_none());
-    assert_eq!(
-        store.webhook(bare.id).await.unwrap().unwrap().url,
-        "http://example.com/2"
-    );
+    assert_eq!(store.webhook(bare.id).await.unwrap().unwrap().url, "http://example.com/2");
 }
 
 async fn an_empty_url_removes_it(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await.id;
-    store
-        .record_events(vec![event(a, "chat", 1)])
-        .await
-        .unwrap();
-    let gone = store
-        .change_webhook(
-            a,
-            WebhookChange {
-                url: Some(String::new()),
-                ..Default::default()
-            },
-        )
-        .await
-        .unwrap();
+    store.record_events(vec![event(a, "chat", 1)]).await.unwrap();
+    let gone = store.change_webhook(a, WebhookChange { url: Some(String::new()), ..Default::default() }).await.unwrap();
     assert!(gone.is_none());
     assert_eq!(store.count_pending(None).await.unwrap(), 0);
-    assert_eq!(
-        store.events_after(a, 0, 10).await.unwrap().len(),
-        1,
-        "the log keeps the event"
-    );
+    assert_eq!(store.events_after(a, 0, 10).await.unwrap().len(), 1, "the log keeps the event");
 }

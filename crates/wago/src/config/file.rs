@@ -14,22 +14,14 @@ pub fn read(path: &Path, text: &str) -> Result<BTreeMap<&'static str, String>, P
     let shown = path.display();
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         // Its message alone, without the line that it stands in, which may hold a secret.
-        let line = error.span().map_or(0, |span| {
-            text.bytes()
-                .take(span.start)
-                .filter(|&b| b == b'\n')
-                .count()
-        }) + 1;
+        let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|&b| b == b'\n').count()) + 1;
         Problems(vec![format!("{shown}, line {line}: {}", error.message())])
     })?;
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
     for (key, value) in table {
         let Some(setting) = setting(&key) else {
-            problems.push(format!(
-                "{shown}: {key:?} is not a setting; the nearest is {:?}",
-                nearest(&key)
-            ));
+            problems.push(format!("{shown}: {key:?} is not a setting; the nearest is {:?}", nearest(&key)));
             continue;
         };
         match (setting.shape, value) {
@@ -48,19 +40,11 @@ pub fn read(path: &Path, text: &str) -> Result<BTreeMap<&'static str, String>, P
             }
         }
     }
-    if problems.is_empty() {
-        Ok(values)
-    } else {
-        Err(Problems(problems))
-    }
+    if problems.is_empty() { Ok(values) } else { Err(Problems(problems)) }
 }
 
 fn nearest(key: &str) -> &'static str {
-    SETTINGS
-        .iter()
-        .map(|setting| setting.key)
-        .min_by_key(|known| distance(key, known))
-        .expect("the table is not empty")
+    SETTINGS.iter().map(|setting| setting.key).min_by_key(|known| distance(key, known)).expect("the table is not empty")
 }
 
 /// How many characters must be inserted, removed or replaced (Levenshtein), one row of the table at a time.
@@ -100,26 +84,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (text, said) in [
-            (
-                "admin_token = 'x'",
-                r#"wago.toml: "admin_token" is not a setting; the nearest is "admintoken""#,
-            ),
-            (
-                "sandbox_port = 1",
-                r#"wago.toml: "sandbox_port" is not a setting; the nearest is "sandbox-port""#,
-            ),
-            (
-                "connectstartup = 'yes'",
-                "wago.toml: connectstartup must be true or false",
-            ),
-            (
-                "port = 1.5",
-                "wago.toml: port must be a string or a whole number",
-            ),
-            (
-                "[server]\nport = 1",
-                r#"wago.toml: "server" is not a setting; the nearest is "seed""#,
-            ),
+            ("admin_token = 'x'", r#"wago.toml: "admin_token" is not a setting; the nearest is "admintoken""#),
+            ("sandbox_port = 1", r#"wago.toml: "sandbox_port" is not a setting; the nearest is "sandbox-port""#),
+            ("connectstartup = 'yes'", "wago.toml: connectstartup must be true or false"),
+            ("port = 1.5", "wago.toml: port must be a string or a whole number"),
+            ("[server]\nport = 1", r#"wago.toml: "server" is not a setting; the nearest is "seed""#),
         ] {
             assert_eq!(read_text(text).unwrap_err(), said);
         }
@@ -134,12 +103,7 @@ mod tests {
 
     #[test]
     fn distance_counts_changes() {
-        for (from, to, changes) in [
-            ("port", "port", 0),
-            ("prot", "port", 2),
-            ("", "port", 4),
-            ("ports", "port", 1),
-        ] {
+        for (from, to, changes) in [("port", "port", 0), ("prot", "port", 2), ("", "port", 4), ("ports", "port", 1)] {
             assert_eq!(distance(from, to), changes, "{from} {to}");
         }
     }

@@ -102,19 +102,10 @@ impl Setting {
 pub const SANDBOX_ADMIN_TOKEN: &str = "sandbox-admin";
 
 pub const SETTINGS: &[Setting] = &[
-    Setting::new(
-        "address",
-        Shape::Value("IP"),
-        "Address that the API listens on",
-    )
-    .default("0.0.0.0")
-    .in_sandbox("127.0.0.1"),
-    Setting::new(
-        "port",
-        Shape::Value("PORT"),
-        "Port that the API listens on; 0 takes a free one",
-    )
-    .default("1337"),
+    Setting::new("address", Shape::Value("IP"), "Address that the API listens on")
+        .default("0.0.0.0")
+        .in_sandbox("127.0.0.1"),
+    Setting::new("port", Shape::Value("PORT"), "Port that the API listens on; 0 takes a free one").default("1337"),
     Setting::new(
         "admintoken",
         Shape::Value("TOKEN"),
@@ -122,13 +113,9 @@ pub const SETTINGS: &[Setting] = &[
     )
     .hidden(Hidden::Whole)
     .in_sandbox(SANDBOX_ADMIN_TOKEN),
-    Setting::new(
-        "data",
-        Shape::Value("DIR"),
-        "Directory that holds all that is written; made if absent",
-    )
-    .default("data")
-    .in_sandbox("data/sandbox"),
+    Setting::new("data", Shape::Value("DIR"), "Directory that holds all that is written; made if absent")
+        .default("data")
+        .in_sandbox("data/sandbox"),
     Setting::new(
         "database",
         Shape::Value("URL"),
@@ -142,86 +129,47 @@ pub const SETTINGS: &[Setting] = &[
     )
     .hidden(Hidden::Whole)
     .no_flag(),
-    Setting::new(
-        "connectstartup",
-        Shape::Bool,
-        "Bring back, at start, the sessions that were connected",
-    )
-    .default("true"),
-    Setting::new(
-        "dialling",
-        Shape::Value("COUNT"),
-        "Sessions that may be dialling WhatsApp at the same time",
-    )
-    .default("32"),
-    Setting::new(
-        "allow-private-webhooks",
-        Shape::Bool,
-        "Let webhooks lead to private and loopback addresses",
-    )
-    .default("false")
-    .in_sandbox("true"),
+    Setting::new("connectstartup", Shape::Bool, "Bring back, at start, the sessions that were connected")
+        .default("true"),
+    Setting::new("dialling", Shape::Value("COUNT"), "Sessions that may be dialling WhatsApp at the same time")
+        .default("32"),
+    Setting::new("allow-private-webhooks", Shape::Bool, "Let webhooks lead to private and loopback addresses")
+        .default("false")
+        .in_sandbox("true"),
     Setting::new(
         "log",
         Shape::Value("FILTER"),
         "What is logged, as tracing filters are written: info, or wago_http=debug,info",
     )
     .default("info"),
-    Setting::new(
-        "logformat",
-        Shape::Value("FORMAT"),
-        "Form of the log lines: text or json",
-    )
-    .default("text"),
+    Setting::new("logformat", Shape::Value("FORMAT"), "Form of the log lines: text or json").default("text"),
     Setting::new(
         "wadebug",
         Shape::Value("LEVEL"),
         "Log the protocol engine too: INFO or DEBUG; its lines show phone numbers",
     ),
-    Setting::new(
-        "webhookfiles",
-        Shape::Bool,
-        "Send inbound media along with webhooks; accepted, no effect yet",
-    )
-    .default("true"),
-    Setting::new(
-        "storehistory",
-        Shape::Bool,
-        "Keep the history that phones send; accepted, no effect yet",
-    )
-    .default("false"),
-    Setting::new(
-        "storemessage",
-        Shape::Bool,
-        "Keep who got and read a message; accepted, no effect yet",
-    )
-    .default("false"),
+    Setting::new("webhookfiles", Shape::Bool, "Send inbound media along with webhooks; accepted, no effect yet")
+        .default("true"),
+    Setting::new("storehistory", Shape::Bool, "Keep the history that phones send; accepted, no effect yet")
+        .default("false"),
+    Setting::new("storemessage", Shape::Bool, "Keep who got and read a message; accepted, no effect yet")
+        .default("false"),
     Setting::new(
         "retrymessage",
         Shape::Bool,
         "Retry inbound messages that cannot be decrypted; accepted: they always are",
     )
     .default("false"),
-    Setting::new(
-        "sandbox-port",
-        Shape::Value("PORT"),
-        "Port of the simulated network; 0 takes a free one",
-    )
-    .default("1338")
-    .sandbox_only(),
+    Setting::new("sandbox-port", Shape::Value("PORT"), "Port of the simulated network; 0 takes a free one")
+        .default("1338")
+        .sandbox_only(),
     Setting::new(
         "network",
         Shape::Value("URL"),
         "Attach to a network that runs elsewhere (`wago network`) instead of starting one",
     )
     .sandbox_only(),
-    Setting::new(
-        "ephemeral",
-        Shape::Bool,
-        "Write nothing that outlives the run",
-    )
-    .default("false")
-    .sandbox_only(),
+    Setting::new("ephemeral", Shape::Bool, "Write nothing that outlives the run").default("false").sandbox_only(),
     Setting::new(
         "seed",
         Shape::Value("NUMBER"),

@@ -3,10 +3,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
-    pairs
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()))
-        .collect()
+    pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
 }
 
 /// A file of this text, which lives as long as the first of the pair.
@@ -54,10 +51,7 @@ fn a_file_asked_for_must_be_there() {
     let path = Path::new("/nowhere/wago.toml");
     let said = Values::gather(Mode::Serve, Flags::new(), &Environment::new(), Some(path));
     let said = said.unwrap_err().to_string();
-    assert!(
-        said.starts_with("/nowhere/wago.toml cannot be read"),
-        "{said}"
-    );
+    assert!(said.starts_with("/nowhere/wago.toml cannot be read"), "{said}");
 }
 
 #[test]
@@ -85,18 +79,12 @@ fn secrets_are_not_shown() {
     let environment = environment(&[
         ("WAGO_ADMINTOKEN", "hunter2-hunter2"),
         ("WAGO_SECRET_KEY", "hunter2"),
-        (
-            "WAGO_DATABASE",
-            "postgres://wago:hun@ter2@db/wago?password=hunter2",
-        ),
+        ("WAGO_DATABASE", "postgres://wago:hun@ter2@db/wago?password=hunter2"),
     ]);
     let values = Values::gather(Mode::Serve, Flags::new(), &environment, Some(&path)).unwrap();
     let shown = values.shown();
     assert!(!shown.contains("ter2"), "{shown}");
-    assert!(
-        shown.contains("postgres://wago:(hidden)@db/wago?(hidden)"),
-        "{shown}"
-    );
+    assert!(shown.contains("postgres://wago:(hidden)@db/wago?(hidden)"), "{shown}");
     let config = format!("{:?}", Config::read(&values).unwrap());
     assert!(!config.contains("ter2"), "{config}");
 }
@@ -118,21 +106,13 @@ fn every_problem_is_said_at_once() {
     let values = Values::gather(Mode::Sandbox, Flags::new(), &environment, Some(&path)).unwrap();
     let problems = Config::read(&values).unwrap_err();
     assert_eq!(problems.0.len(), 9, "{problems}");
-    assert_eq!(
-        problems.0[0],
-        r#"address (environment WAGO_ADDRESS) is "localhost", which is not an IP address"#
-    );
+    assert_eq!(problems.0[0], r#"address (environment WAGO_ADDRESS) is "localhost", which is not an IP address"#);
     assert!(!problems.to_string().contains("hunter2"), "{problems}");
 }
 
 #[test]
 fn truth_is_written_as_for_go() {
-    for (text, truth) in [
-        ("t", Ok(true)),
-        ("TRUE", Ok(true)),
-        ("0", Ok(false)),
-        ("False", Ok(false)),
-    ] {
+    for (text, truth) in [("t", Ok(true)), ("TRUE", Ok(true)), ("0", Ok(false)), ("False", Ok(false))] {
         assert_eq!(boolean(text), truth);
     }
     assert!(boolean("on").is_err());
@@ -144,10 +124,7 @@ fn the_engine_is_logged_when_asked() {
     let flags = Flags::from([("wadebug", "DEBUG".into())]);
     let values = Values::gather(Mode::Serve, flags, &Environment::new(), Some(&path)).unwrap();
     let filter = Config::read(&values).unwrap().log.filter;
-    assert!(
-        filter.starts_with("info,whatsapp_rust=debug,wacore=debug"),
-        "{filter}"
-    );
+    assert!(filter.starts_with("info,whatsapp_rust=debug,wacore=debug"), "{filter}");
 }
 
 #[test]
@@ -159,18 +136,10 @@ fn every_setting_is_in_the_documentation() {
             Some(default) => format!("`{default}`"),
             None => "none".into(),
         };
-        let mut row = format!(
-            "| `{}`{no_flag} | `{}` | {} |",
-            setting.key,
-            setting.variable(),
-            shown(setting.default)
-        );
+        let mut row = format!("| `{}`{no_flag} | `{}` | {} |", setting.key, setting.variable(), shown(setting.default));
         if !setting.sandbox_only {
             row.push_str(&format!(" {} |", shown(setting.sandbox_default)));
         }
-        assert!(
-            documentation.lines().any(|line| line.starts_with(&row)),
-            "{row}"
-        );
+        assert!(documentation.lines().any(|line| line.starts_with(&row)), "{row}");
     }
 }

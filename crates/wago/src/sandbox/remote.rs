@@ -38,20 +38,14 @@ impl Remote {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|error| Error::Network(format!("no HTTP client: {error}")))?;
-        Ok(Self {
-            client,
-            url: url.to_owned(),
-        })
+        Ok(Self { client, url: url.to_owned() })
     }
 
     /// Makes the phone if there is none with this number.
     pub async fn make_phone(&self, number: &str, name: &str) -> Result<(), Error> {
         let response = self.post("/phones", &Phone { number, name }).await;
         let response = response.map_err(|_| {
-            Error::Network(format!(
-                "no simulated network answers at {}: start one with `wago network`",
-                self.url
-            ))
+            Error::Network(format!("no simulated network answers at {}: start one with `wago network`", self.url))
         })?;
         match response.status() {
             status if status.is_success() || status == StatusCode::CONFLICT => Ok(()),

@@ -33,28 +33,15 @@ mod tests {
 
     #[test]
     fn has_five_lines_to_paste_and_no_secret() {
-        let tour = tour(
-            "http://127.0.0.1:1",
-            "http://127.0.0.1:2",
-            Some("my own secret"),
-        );
-        assert_eq!(
-            tour.lines()
-                .filter(|line| line.starts_with("curl "))
-                .count(),
-            5
-        );
+        let tour = tour("http://127.0.0.1:1", "http://127.0.0.1:2", Some("my own secret"));
+        assert_eq!(tour.lines().filter(|line| line.starts_with("curl ")).count(), 5);
         assert!(!tour.contains("my own secret"), "{tour}");
     }
 
     #[test]
     fn the_readme_has_the_same_lines() {
         let readme = include_str!("../../../../README.md");
-        let tour = tour(
-            "http://localhost:1337",
-            "http://localhost:1338",
-            Some(SANDBOX_ADMIN_TOKEN),
-        );
+        let tour = tour("http://localhost:1337", "http://localhost:1338", Some(SANDBOX_ADMIN_TOKEN));
         for line in tour.lines().filter(|line| line.starts_with("curl ")) {
             assert!(readme.lines().any(|written| written == line), "{line}");
         }

@@ -12,11 +12,7 @@ pub const ADMIN: &str = "an-admin-token-for-tests";
 pub fn client() -> Client {
     // An error means that there is one already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .no_proxy()
-        .timeout(PATIENCE)
-        .build()
-        .unwrap()
+    Client::builder().no_proxy().timeout(PATIENCE).build().unwrap()
 }
 
 #[derive(Clone)]
@@ -27,10 +23,7 @@ pub struct Api {
 
 impl Api {
     pub fn new(url: String) -> Self {
-        Self {
-            http: client(),
-            url,
-        }
+        Self { http: client(), url }
     }
 
     pub fn ask(&self, method: Method, path: &str) -> RequestBuilder {
@@ -45,13 +38,7 @@ impl Api {
     pub async fn create(&self, name: &str, inbox: &Inbox) -> Session {
         let session = self.session(name);
         let body = json!({"Name": name, "Token": session.token, "Os": "Linux"});
-        send(
-            self.ask(Method::POST, "/session/init")
-                .header("admintoken", ADMIN)
-                .json(&body),
-        )
-        .await
-        .data();
+        send(self.ask(Method::POST, "/session/init").header("admintoken", ADMIN).json(&body)).await.data();
         let webhook = json!({"WebhookURL": inbox.url, "Events": ["All"]});
         session.post("/webhook", webhook).await.data();
         session
@@ -59,10 +46,7 @@ impl Api {
 
     /// One that exists.
     pub fn session(&self, name: &str) -> Session {
-        Session {
-            api: self.clone(),
-            token: format!("{name}-token"),
-        }
+        Session { api: self.clone(), token: format!("{name}-token") }
     }
 }
 
@@ -94,8 +78,7 @@ impl Session {
 
     /// Returns once it is connected or shows a QR code, or the gateway has waited long enough.
     pub async fn connect(&self) -> Answer {
-        self.post("/session/connect", json!({"Immediate": false}))
-            .await
+        self.post("/session/connect", json!({"Immediate": false})).await
     }
 
     pub async fn status(&self) -> Value {
@@ -108,8 +91,7 @@ impl Session {
     }
 
     pub async fn text(&self, to: &str, body: &str) -> Answer {
-        self.post("/send/text", json!({"Phone": to, "Body": body}))
-            .await
+        self.post("/send/text", json!({"Phone": to, "Body": body})).await
     }
 
     /// Connects, has its QR code scanned with the phone, and returns when it is logged in.
@@ -125,17 +107,10 @@ impl Session {
 pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status();
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
+    let headers =
+        response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     let text = response.text().await.unwrap();
-    Answer {
-        status,
-        headers,
-        text,
-    }
+    Answer { status, headers, text }
 }
 
 pub struct Answer {

@@ -23,12 +23,7 @@ impl Neighbours {
         let (bob, bob_inbox) = world.session("bob").await;
         bob.link(&world.phones, BOB, &bob_inbox).await;
         world.phones.create("15550000003").await;
-        Self {
-            world,
-            alice,
-            alice_inbox,
-            bob,
-        }
+        Self { world, alice, alice_inbox, bob }
     }
 
     /// Returns what Alice's session is told first of the trouble.
@@ -82,8 +77,7 @@ async fn a_ban_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outdated_client_says_so() {
     let all = Neighbours::start().await;
-    all.trouble(json!({"kind": "outdated"}), "ClientOutdated")
-        .await;
+    all.trouble(json!({"kind": "outdated"}), "ClientOutdated").await;
     let status = all.alice.status().await;
     assert_eq!(status["Connected"], false);
     assert_eq!(status["Health"]["state"], "outdated");
@@ -91,10 +85,7 @@ async fn an_outdated_client_says_so() {
 
     let seen = all.alice_inbox.count();
     all.world.phones.repair().await;
-    all.alice
-        .post("/session/connect", json!({"Immediate": true}))
-        .await
-        .data();
+    all.alice.post("/session/connect", json!({"Immediate": true})).await.data();
     all.alice_is_back(seen).await;
     all.world.stop().await;
 }
@@ -102,8 +93,7 @@ async fn an_outdated_client_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_comes_back() {
     let all = Neighbours::start().await;
-    all.trouble(json!({"kind": "offline"}), "Disconnected")
-        .await;
+    all.trouble(json!({"kind": "offline"}), "Disconnected").await;
     let status = all.alice.status().await;
     assert_eq!(status["Connected"], false);
     assert_eq!(status["LoggedIn"], true);
@@ -127,14 +117,10 @@ async fn silence_is_noticed() {
     let seen = all.alice_inbox.count();
     let silence = json!({"kind": "silence", "target": ALICE});
     all.world.phones.fault(silence).await;
-    let noticed = all.alice_inbox.until_within(
-        Duration::from_secs(120),
-        "the end of a silent connection",
-        |got| {
-            let mut got = got[seen..].iter();
-            got.any(|one| one.kind() == "Disconnected").then_some(())
-        },
-    );
+    let noticed = all.alice_inbox.until_within(Duration::from_secs(120), "the end of a silent connection", |got| {
+        let mut got = got[seen..].iter();
+        got.any(|one| one.kind() == "Disconnected").then_some(())
+    });
     noticed.await;
     assert_eq!(all.alice.status().await["Connected"], false);
     assert_eq!(all.alice.health().await, "reconnecting");

@@ -74,9 +74,7 @@ pub struct Hook {
 impl Hook {
     pub async fn start() -> Self {
         let inboxes = Inboxes::default();
-        let router = Router::new()
-            .route("/{inbox}", post(receive))
-            .with_state(inboxes.clone());
+        let router = Router::new().route("/{inbox}", post(receive)).with_state(inboxes.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -88,18 +86,9 @@ impl Hook {
         let mut inboxes = self.inboxes.lock().unwrap();
         let kept = inboxes
             .entry(name.to_owned())
-            .or_insert_with(|| {
-                watch::Sender::new(Kept {
-                    all: Vec::new(),
-                    answer: StatusCode::OK,
-                    refused: 0,
-                })
-            })
+            .or_insert_with(|| watch::Sender::new(Kept { all: Vec::new(), answer: StatusCode::OK, refused: 0 }))
             .clone();
-        Inbox {
-            url: format!("{}/{name}", self.url),
-            kept,
-        }
+        Inbox { url: format!("{}/{name}", self.url), kept }
     }
 }
 
@@ -118,11 +107,7 @@ async fn receive(
     let Some(inbox) = inboxes.lock().unwrap().get(&name).cloned() else {
         return StatusCode::NOT_FOUND;
     };
-    let delivered = Delivered {
-        headers,
-        token: wire.token,
-        json: serde_json::from_str(&wire.json_data).unwrap(),
-    };
+    let delivered = Delivered { headers, token: wire.token, json: serde_json::from_str(&wire.json_data).unwrap() };
     let mut answer = StatusCode::OK;
     inbox.send_modify(|kept| {
         answer = kept.answer;
@@ -153,9 +138,7 @@ impl Inbox {
     /// Waits for a delivery that was answered with a failure.
     pub async fn refused(&self) {
         let mut kept = self.kept.subscribe();
-        patiently("a refused delivery", kept.wait_for(|kept| kept.refused > 0))
-            .await
-            .unwrap();
+        patiently("a refused delivery", kept.wait_for(|kept| kept.refused > 0)).await.unwrap();
     }
 
     /// Waits until `look` finds what it looks for in all that was delivered, oldest first.
@@ -186,21 +169,16 @@ impl Inbox {
 
     /// Waits for the first that fits.
     pub async fn first(&self, what: &str, fits: impl Fn(&Delivered) -> bool) -> Delivered {
-        self.until(what, |all| all.iter().find(|one| fits(one)).cloned())
-            .await
+        self.until(what, |all| all.iter().find(|one| fits(one)).cloned()).await
     }
 
     pub async fn text(&self, text: &str) -> Delivered {
-        self.first(&format!("the text {text:?}"), |one| one.is_text(text))
-            .await
+        self.first(&format!("the text {text:?}"), |one| one.is_text(text)).await
     }
 
     /// Waits for the first of that type behind the `seen` first deliveries.
     pub async fn next_of(&self, seen: usize, kind: &str) -> Delivered {
-        self.until(kind, |all| {
-            all[seen..].iter().find(|one| one.kind() == kind).cloned()
-        })
-        .await
+        self.until(kind, |all| all[seen..].iter().find(|one| one.kind() == kind).cloned()).await
     }
 
     pub fn all(&self) -> Vec<Delivered> {

@@ -11,16 +11,7 @@ use crate::{
 };
 
 async fn network(data: &Path, port: &str) -> Process {
-    Process::start(&[
-        "network",
-        "--port",
-        port,
-        "--data",
-        data.to_str().unwrap(),
-        "--seed",
-        "1",
-    ])
-    .await
+    Process::start(&["network", "--port", port, "--data", data.to_str().unwrap(), "--seed", "1"]).await
 }
 
 async fn gateway(data: &Path, network: &str) -> Process {
@@ -52,27 +43,15 @@ struct Processes {
 
 impl Processes {
     async fn start() -> Self {
-        let (network_data, gateway_data) =
-            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (network_data, gateway_data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let network = network(network_data.path(), "0").await;
         let phones = Phones::new(network.urls[0].clone());
         let gateway = gateway(gateway_data.path(), &phones.url).await;
         let hook = Hook::start().await;
         let inbox = hook.inbox("alice");
-        let session = Api::new(gateway.urls[0].clone())
-            .create("alice", &inbox)
-            .await;
+        let session = Api::new(gateway.urls[0].clone()).create("alice", &inbox).await;
         session.link(&phones, ALICE, &inbox).await;
-        Self {
-            network,
-            network_data,
-            gateway,
-            gateway_data,
-            phones,
-            session,
-            inbox,
-            _hook: hook,
-        }
+        Self { network, network_data, gateway, gateway_data, phones, session, inbox, _hook: hook }
     }
 }
 

@@ -41,10 +41,7 @@ async fn while_the_gateway_is_down() {
 async fn on_request() {
     let (world, session, inbox) = World::linked().await;
     let done = session.post("/session/logout", json!({})).await;
-    assert_eq!(
-        done.text,
-        r#"{"code":200,"data":{"Details":"Logged out"},"success":true}"#
-    );
+    assert_eq!(done.text, r#"{"code":200,"data":{"Details":"Logged out"},"success":true}"#);
     assert!(world.phones.devices(ALICE).await.is_empty());
     inbox.next_of(0, "LoggedOut").await;
     let status = session.status().await;
@@ -61,10 +58,7 @@ async fn on_request() {
 async fn a_deleted_session_leaves_nothing() {
     let (world, session, _) = World::linked().await;
     let deleted = session.admin("/session/delete", json!({})).await;
-    assert_eq!(
-        deleted.text,
-        r#"{"code":200,"data":{"details":"session deleted successfully"},"success":true}"#
-    );
+    assert_eq!(deleted.text, r#"{"code":200,"data":{"details":"session deleted successfully"},"success":true}"#);
     assert!(world.phones.devices(ALICE).await.is_empty());
     let gone = session.get("/session/status").await;
     gone.fails(401, "invalid_token", "invalid token");

@@ -23,11 +23,7 @@ async fn two_hundred_sessions_at_once() {
             world.phones.create(&number).await;
             let (session, inbox) = world.session(&number).await;
             session.link(&world.phones, &number, &inbox).await;
-            Member {
-                number,
-                session,
-                inbox,
-            }
+            Member { number, session, inbox }
         })
         .buffered(AT_ONCE)
         .collect()
@@ -46,9 +42,7 @@ async fn two_hundred_sessions_at_once() {
     told.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
     for member in &members {
         let all = member.inbox.all();
-        let received = all
-            .iter()
-            .filter(|one| one.kind() == "Message" && one.event()["Info"]["IsFromMe"] == false);
+        let received = all.iter().filter(|one| one.kind() == "Message" && one.event()["Info"]["IsFromMe"] == false);
         assert_eq!(received.count(), 1);
     }
     sandbox.stop().await;

@@ -13,8 +13,7 @@ fn scan(picture: &str) -> String {
     let picture = image::load_from_memory(&png).unwrap().to_luma8();
     let (width, height) = picture.dimensions();
     let pixel = |x: usize, y: usize| picture.get_pixel(x as u32, y as u32).0[0];
-    let mut seen =
-        rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
+    let mut seen = rqrr::PreparedImage::prepare_from_greyscale(width as usize, height as usize, pixel);
     seen.detect_grids()[0].decode().unwrap().1
 }
 
@@ -24,10 +23,7 @@ async fn by_qr_code() {
     let (session, inbox) = world.session("sales").await;
     session.connect().await.data();
     let status = session.status().await;
-    assert_eq!(
-        (&status["Connected"], &status["LoggedIn"]),
-        (&json!(false), &json!(false))
-    );
+    assert_eq!((&status["Connected"], &status["LoggedIn"]), (&json!(false), &json!(false)));
     assert_eq!(status["Health"]["state"], "waiting_for_scan");
 
     let qr = session.get("/session/qr").await.data();
@@ -38,15 +34,9 @@ async fn by_qr_code() {
     inbox.next_of(0, "Connected").await;
 
     let status = session.status().await;
-    assert_eq!(
-        (&status["Connected"], &status["LoggedIn"]),
-        (&json!(true), &json!(true))
-    );
+    assert_eq!((&status["Connected"], &status["LoggedIn"]), (&json!(true), &json!(true)));
     assert_eq!(status["Health"]["state"], "ok");
-    assert_eq!(
-        status["Jid"],
-        json!({"User": ALICE, "Server": "s.whatsapp.net"})
-    );
+    assert_eq!(status["Jid"], json!({"User": ALICE, "Server": "s.whatsapp.net"}));
     let lid = device["lid"].as_str().unwrap();
     let lid = lid.split([':', '@']).next().unwrap();
     assert_eq!(status["Lid"], json!({"User": lid, "Server": "lid"}));
@@ -88,10 +78,7 @@ async fn by_code() {
     inbox.next_of(0, "Connected").await;
     let status = session.status().await;
     assert_eq!(status["Connected"], true);
-    assert_eq!(
-        status["Jid"],
-        json!({"User": BOB, "Server": "s.whatsapp.net"})
-    );
+    assert_eq!(status["Jid"], json!({"User": BOB, "Server": "s.whatsapp.net"}));
     world.stop().await;
 }
 
@@ -118,9 +105,6 @@ async fn two_devices_of_one_phone() {
     first.text(BOB, "from the first").await.data();
     let own = second_inbox.text("from the first").await;
     let info = &own.event()["Info"];
-    assert_eq!(
-        (&info["IsFromMe"], &info["Chat"]),
-        (&json!(true), &json!(jid(BOB)))
-    );
+    assert_eq!((&info["IsFromMe"], &info["Chat"]), (&json!(true), &json!(jid(BOB))));
     world.stop().await;
 }

@@ -24,10 +24,7 @@ pub struct Phones {
 
 impl Phones {
     pub fn new(url: String) -> Self {
-        Self {
-            http: api::client(),
-            url,
-        }
+        Self { http: api::client(), url }
     }
 
     pub async fn ask(&self, method: Method, path: &str, body: Value) -> Answer {
@@ -93,9 +90,7 @@ impl Phones {
     }
 
     pub async fn repair(&self) {
-        self.ask(Method::DELETE, "/faults", Value::Null)
-            .await
-            .data();
+        self.ask(Method::DELETE, "/faults", Value::Null).await.data();
     }
 
     pub async fn messages(&self, number: &str) -> Vec<Value> {
@@ -112,11 +107,7 @@ impl Phones {
                 if let Some(found) = look(&self.get(path).await) {
                     return found;
                 }
-                updates
-                    .chunk()
-                    .await
-                    .unwrap()
-                    .expect("a network that goes on");
+                updates.chunk().await.unwrap().expect("a network that goes on");
             }
         };
         patiently(what, wait).await

@@ -30,15 +30,9 @@ impl Process {
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut process = Self {
-            child,
-            urls: Vec::new(),
-        };
+        let mut process = Self { child, urls: Vec::new() };
         let ready = tokio::task::spawn_blocking(|| {
-            output
-                .lines()
-                .map_while(Result::ok)
-                .find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
+            output.lines().map_while(Result::ok).find_map(|line| line.strip_prefix("ready ").map(str::to_owned))
         });
         let ready = patiently("a process", ready).await.unwrap();
         let ready = ready.expect("a process that gets ready");

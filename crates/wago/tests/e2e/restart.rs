@@ -47,20 +47,14 @@ async fn a_webhook_that_is_due_outlives_a_stop() {
     inbox.answer(StatusCode::OK);
     world.start_gateway().await;
     let got = inbox.text("kept").await;
-    assert_eq!(
-        got.headers["webhook-id"],
-        got.json["eventId"].as_str().unwrap()
-    );
+    assert_eq!(got.headers["webhook-id"], got.json["eventId"].as_str().unwrap());
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnected_session_stays_so() {
     let (mut world, session, inbox) = World::linked().await;
-    session
-        .post("/session/disconnect", serde_json::json!({}))
-        .await
-        .data();
+    session.post("/session/disconnect", serde_json::json!({})).await.data();
     assert_eq!(session.health().await, "stopped");
     world.stop_gateway().await;
     world.start_gateway().await;

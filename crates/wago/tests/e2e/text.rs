@@ -10,10 +10,7 @@ use crate::{
 };
 
 fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_secs()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,21 +103,12 @@ async fn the_webhook_gets_what_a_phone_sends() {
     let got = inbox.text("Hello Alice & all").await;
 
     assert_eq!(got.token, session.token);
-    assert_eq!(
-        got.headers["content-type"],
-        "application/x-www-form-urlencoded"
-    );
+    assert_eq!(got.headers["content-type"], "application/x-www-form-urlencoded");
     assert_eq!(got.headers["x-wago-session"], "alice");
     assert_eq!(got.headers["x-wago-attempt"], "1");
-    assert_eq!(
-        got.headers["webhook-id"],
-        got.json["eventId"].as_str().unwrap()
-    );
+    assert_eq!(got.headers["webhook-id"], got.json["eventId"].as_str().unwrap());
     assert_eq!(got.json["session"]["name"], "alice");
-    assert_eq!(
-        got.json["session"]["jid"],
-        format!("{ALICE}:1@s.whatsapp.net")
-    );
+    assert_eq!(got.json["session"]["jid"], format!("{ALICE}:1@s.whatsapp.net"));
     let info = &got.event()["Info"];
     assert_eq!(info["ID"], id);
     assert_eq!(info["Type"], "text");

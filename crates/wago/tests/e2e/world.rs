@@ -29,11 +29,7 @@ impl World {
         // An error means that a test before it did the same.
         let _ = log.with_writer(std::io::stderr).try_init();
         let listen = "127.0.0.1:0".parse().unwrap();
-        let options = Options {
-            listen,
-            data: None,
-            seed: 1,
-        };
+        let options = Options { listen, data: None, seed: 1 };
         let network = Network::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();
         let gateway = gateway(data.path(), &network.url()).await;

@@ -49,8 +49,10 @@ fn a_client_that_knows_nothing_comes_by_xx() {
 #[test]
 fn a_client_that_knows_the_key_comes_by_ik() {
     let (identity, client) = (identity(), keys());
-    let mut initiator = IkHandshakeState::new(client.clone(), identity.public_key(), payload(), &WA_CONN_HEADER).unwrap();
-    let Answer::Done { reply, secured } = answer_hello(&identity, &initiator.build_client_hello().unwrap()).unwrap() else {
+    let mut initiator =
+        IkHandshakeState::new(client.clone(), identity.public_key(), payload(), &WA_CONN_HEADER).unwrap();
+    let Answer::Done { reply, secured } = answer_hello(&identity, &initiator.build_client_hello().unwrap()).unwrap()
+    else {
         panic!("IK is one message each")
     };
     let IkServerHelloOutcome::Continue(outcome) = initiator.read_server_hello(&reply).unwrap() else {
@@ -100,7 +102,8 @@ fn damaged_messages_are_refused() {
     for hello in [b"".as_slice(), b"hello", &[0xff; 200]] {
         assert!(answer_hello(&identity, hello).is_err());
     }
-    let Answer::Finish { reply, pending } = answer_hello(&identity, &initiator.build_client_hello().unwrap()).unwrap() else {
+    let Answer::Finish { reply, pending } = answer_hello(&identity, &initiator.build_client_hello().unwrap()).unwrap()
+    else {
         panic!("XX takes another message")
     };
     let mut finish = initiator.read_server_hello_and_build_client_finish(&reply).unwrap();
