@@ -131,11 +131,22 @@ impl Backend {
         Ok(u32::try_from(deleted).unwrap_or(u32::MAX))
     }
 
+    /// Runs a read to its end, whatever its caller does. The engine sets futures aside while it waits for others; one
+    /// that is next in line for a connection then would keep it from all sessions.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl Future<Output = wago_store::Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match tokio::spawn(read).await {
+            Ok(result) => result.map_err(failed),
+            Err(error) => Err(StoreError::Database(Box::new(error))),
+        }
+    }
+
     async fn row(&self, kind: Kind, key: &[u8]) -> Result<Option<KeyRow>> {
-        self.store
-            .key(self.session, kind, key)
+        let (store, session, key) = (self.store.clone(), self.session, key.to_vec());
+        self.read(async move { store.key(session, kind, &key).await })
             .await
-            .map_err(failed)
     }
 
     async fn value(&self, kind: Kind, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -146,17 +157,15 @@ impl Backend {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        self.store
-            .keys(self.session, kind, keys)
+        let (store, session, keys) = (self.store.clone(), self.session, keys.to_vec());
+        self.read(async move { store.keys(session, kind, &keys).await })
             .await
-            .map_err(failed)
     }
 
     async fn scan(&self, kind: Kind, prefix: &[u8], limit: u64) -> Result<Vec<KeyRow>> {
-        self.store
-            .keys_with_prefix(self.session, kind, prefix, limit)
+        let (store, session, prefix) = (self.store.clone(), self.session, prefix.to_vec());
+        self.read(async move { store.keys_with_prefix(session, kind, &prefix, limit).await })
             .await
-            .map_err(failed)
     }
 }
 
