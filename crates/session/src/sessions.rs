@@ -223,8 +223,9 @@ impl Sessions {
     /// The session, running and about to be connected.
     async fn wanted(&self, id: SessionId) -> Result<Arc<Session>> {
         let mut row = self.row(id).await?;
-        self.inner.store.set_wanted(id, true).await?;
         loop {
+            // Said again each time: a session that ends by a log-out takes the wish with it.
+            self.inner.store.set_wanted(id, true).await?;
             let session = self.start(&row)?;
             if !session.view.borrow().ending && session.commands.send(Command::Asked).await.is_ok() {
                 return Ok(session);
