@@ -19,7 +19,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
     kind: &'static str,
+    topic: &'static str,
     event: Value,
+    media: Option<Vec<u8>>,
     state: Option<&'static str>,
     chat: String,
     dedupe: Option<String>,
@@ -29,6 +31,8 @@ impl Record {
     pub fn new(kind: &'static str, event: &impl Serialize) -> Self {
         Self {
             kind,
+            topic: kind,
+            media: None,
             // Only a map with keys that are no texts would fail, and there are none.
             event: serde_json::to_value(event).unwrap_or_default(),
             state: None,
@@ -124,6 +128,8 @@ impl Recorder {
                     dedupe: record.dedupe,
                     chat: record.chat,
                     kind: record.kind.to_owned(),
+                    topic: record.topic.to_owned(),
+                    media: record.media,
                     payload: serde_json::to_vec(&event).unwrap_or_default(),
                     created_at_ms: now.timestamp_millis(),
                 }

@@ -16,10 +16,14 @@ pub struct NewEvent {
     pub dedupe: Option<String>,
     /// The chat whose order it belongs to; empty for events of the session itself.
     pub chat: String,
-    /// A subscription name, e.g. `Message`.
+    /// A subscription name, e.g. `Message`: the payload's `type`.
     pub kind: String,
+    /// A finer or broader subscription name that it goes by too, e.g. `CallOffer` for a `Call`; `kind` if there is none.
+    pub topic: String,
     /// JSON bytes, fixed from here on.
     pub payload: Vec<u8>,
+    /// How to fetch the file that belongs to it: an opaque text of the session crate. Webhooks that take files wait for it.
+    pub media: Option<Vec<u8>>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
 }

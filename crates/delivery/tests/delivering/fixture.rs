@@ -62,6 +62,8 @@ impl Fixture {
             dedupe: None,
             chat: chat.to_owned(),
             kind: "Message".to_owned(),
+            topic: "Message".to_owned(),
+            media: None,
             payload: format!(r#"{{"eventId":"{id}"}}"#).into_bytes(),
             created_at_ms: 1_000,
         };

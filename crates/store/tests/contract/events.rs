@@ -24,7 +24,7 @@ async fn a_delivery_for_each_subscriber(database: Database) {
     let store = database.open().await;
     let a = session_with_webhook(&store, "a").await.id;
     let b = session(&store, "b").await.id;
-    let receipt = NewEvent { kind: "ReadReceipt".into(), ..event(a, "chat", 2) };
+    let receipt = NewEvent { kind: "ReadReceipt".into(), topic: "Receipt".into(), ..event(a, "chat", 2) };
     store.record_events(vec![event(a, "chat", 1), event(b, "chat", 1)]).await.unwrap();
     assert_eq!(store.count_pending(None).await.unwrap(), 1, "b has no webhook");
     store

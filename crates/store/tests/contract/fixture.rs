@@ -97,6 +97,8 @@ pub fn event(session: SessionId, chat: &str, n: usize) -> NewEvent {
         dedupe: None,
         chat: chat.into(),
         kind: "Message".into(),
+        topic: "Message".into(),
+        media: None,
         payload: format!(r#"{{"n":{n}}}"#).into_bytes(),
         created_at_ms: 1_000,
     }
