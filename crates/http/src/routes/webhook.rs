@@ -35,8 +35,9 @@ pub(crate) async fn set(
         secret: set.secret.map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
         headers: set.headers,
         subscribe: set.events.clone(),
+        ..WebhookChange::default()
     };
-    let webhook = app.store.change_webhook(session.id, change).await?;
+    let webhook = app.store.change_webhook(session.id, change, app.now_ms()).await?;
     Ok(Reply(shown(webhook, set.events.unwrap_or(session.subscribe))))
 }
 
