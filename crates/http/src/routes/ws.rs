@@ -1,5 +1,7 @@
 //! `GET /ws`: the log over a WebSocket.
 
+use std::time::Duration;
+
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request, State,
@@ -28,6 +30,8 @@ use crate::{
 
 /// Bytes of a message from a reader; they have little to say.
 const MESSAGE_MAX: usize = 16 << 10;
+/// For a reader to take why it is cut off.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What a browser's socket is closed with: try again later.
 const AGAIN: u16 = 1013;
 const POLICY: u16 = 1008;
@@ -97,7 +101,7 @@ async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Ente
                     socket.send(close(POLICY, error.text())).await
                 };
                 // A reader that is gone needs no telling.
-                let _ = timeout(app.limits.streams.hello, last).await;
+                let _ = timeout(LAST_WORDS, last).await;
                 return;
             }
         },
@@ -191,7 +195,7 @@ impl Reader {
             self.sink.send(Message::text(text.clone())).await?;
             self.sink.send(close(code, &text)).await
         };
-        let _ = timeout(self.app.limits.streams.slow, last).await;
+        let _ = timeout(LAST_WORDS, last).await;
     }
 }
 
