@@ -109,10 +109,13 @@ async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Ente
     let (sink, mut incoming) = socket.split();
     let mut reader = Reader { app, sink, entered };
     // What the reader sends means nothing, but that it is there; its close ends both.
-    let gone = async { while let Some(Ok(_)) = incoming.next().await {} };
+    let mut gone = std::pin::pin!(async { while let Some(Ok(_)) = incoming.next().await {} });
     tokio::select! {
-        () = gone => {}
-        () = reader.run() => {}
+        () = gone.as_mut() => {}
+        () = reader.run() => {
+            // Its close comes back. A socket that is dropped with something unread in it takes the last words with it.
+            let _ = timeout(LAST_WORDS, gone).await;
+        }
     }
 }
 
