@@ -25,7 +25,7 @@ pub use app_state::{
     PushNameSetting, UserStatusMute,
 };
 pub use call::Call;
-pub use catalogue::{CATALOGUE, Entry, Way, document};
+pub use catalogue::{Entry, Way, catalogue, document};
 pub use connection::{LoggedOut, OfflineSyncCompleted, OfflineSyncPreview, Reason, TemporaryBan};
 pub use contact::{BusinessName, ContactNumberChange, DisappearingMode, IdentityChange, Picture, UserAbout};
 pub use group::{
