@@ -57,10 +57,15 @@ impl Sse {
 
     /// The next event: id, type and data. `None` at the end.
     async fn next(&mut self) -> Option<(Option<i64>, String, Value)> {
+        // Signs of life come all the time, so that the wait for an event is bounded as a whole.
+        patiently(self.read()).await
+    }
+
+    async fn read(&mut self) -> Option<(Option<i64>, String, Value)> {
         let (mut id, mut kind) = (None, String::new());
         loop {
             let mut line = String::new();
-            if patiently(self.lines.read_line(&mut line)).await.unwrap() == 0 {
+            if self.lines.read_line(&mut line).await.unwrap() == 0 {
                 return None;
             }
             // The lines of chunked transfer are passed over: they are no fields.
@@ -84,13 +89,16 @@ async fn ws(served: &Served, query: &str) -> Ws {
 }
 
 async fn frame(ws: &mut Ws) -> Option<Value> {
-    loop {
-        match patiently(ws.next()).await {
-            Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-            Some(Ok(_)) => {}
+    patiently(async {
+        loop {
+            match ws.next().await {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]
