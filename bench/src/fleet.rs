@@ -2,7 +2,7 @@
 
 use std::{ops::Range, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -78,6 +78,14 @@ impl Fleet {
             }
             sleep(LOOK).await;
         }
+    }
+
+    /// Removes a session.
+    pub async fn delete(&self, url: &str, token: &str) -> Result<()> {
+        let request = self.http.post(url).header("admintoken", ADMIN).header("token", token);
+        let status = request.send().await?.status();
+        ensure!(status.is_success(), "{url} answered {status}");
+        Ok(())
     }
 
     /// Does something for each number, several at a time.

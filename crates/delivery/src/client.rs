@@ -1,55 +1,77 @@
 //! One HTTP client for all deliveries.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect::Policy};
+use reqwest::{
+    ClientBuilder, Response, StatusCode,
+    header::{HeaderMap, RETRY_AFTER},
+    redirect::Policy,
+};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use wago_store::{Delivery, Webhook};
 
 use crate::{
     guard::{self, Refused, Resolver},
-    request,
+    request::Request,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From the look-up of the name to the end of the response.
-const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of a response that are read, so that its connection can be used again; a longer one costs the connection.
+/// Bytes of a response that are kept, and read, so that its connection can be used again; a longer one costs the connection.
 const RESPONSE_MAX: usize = 4_096;
+/// For the response's body, once its status has decided.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Characters of an error that are kept.
 const REASON_MAX: usize = 200;
 
 /// What became of a request.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// `None` if no response came.
     pub status: Option<u16>,
     /// Why it does not count as delivered.
     pub error: Option<String>,
+    /// The beginning of the response's body.
+    pub body: Vec<u8>,
+    /// The rest that the receiver asked for.
+    pub retry_after: Option<Duration>,
 }
 
 impl Answer {
     pub fn failed(reason: impl Into<String>) -> Self {
-        Self { status: None, error: Some(reason.into()) }
+        Self { error: Some(reason.into()), ..Self::default() }
     }
 
-    fn responded(status: StatusCode) -> Self {
+    fn responded(status: StatusCode, headers: &HeaderMap) -> Self {
         let error = match status {
             status if status.is_success() => None,
             status if status.is_redirection() => Some("redirects are not followed".to_owned()),
             status => Some(format!("responded {}", status.as_u16())),
         };
-        Self { status: Some(status.as_u16()), error }
+        let retry_after = error.as_ref().and_then(|_| retry_after(headers, SystemTime::now()));
+        Self { status: Some(status.as_u16()), error, body: Vec::new(), retry_after }
     }
 }
 
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match value.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => Some(httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()),
+    }
+}
+
+/// The client that the deliveries are made with.
 #[derive(Clone)]
-pub(crate) struct Deliveries {
-    client: Client,
+pub(crate) struct Client {
+    client: reqwest::Client,
     allow_private: bool,
 }
 
-impl Deliveries {
+impl Client {
     pub fn new(allow_private: bool) -> Self {
         // The TLS library wants one provider of cryptography for the process; an error means that it has one already.
         let _ = ring::default_provider().install_default();
@@ -63,18 +85,19 @@ impl Deliveries {
         Self { client, allow_private }
     }
 
-    /// Sends the event once.
-    pub async fn send(&self, webhook: &Webhook, delivery: &Delivery, now_ms: i64) -> Answer {
+    /// Sends once.
+    pub async fn send(&self, url: &str, request: Request) -> Answer {
         // The client does not ask the resolver about a literal address.
-        let url = match guard::parse(&webhook.url, self.allow_private) {
+        let url = match guard::parse(url, self.allow_private) {
             Ok(url) => url,
             Err(refused) => return Answer::failed(refusal(&refused)),
         };
-        let (headers, body) = request::parts(webhook, delivery, now_ms);
-        match self.client.post(url).headers(headers).body(body).send().await {
+        let Request { headers, body, timeout } = request;
+        match self.client.post(url).headers(headers).body(body).timeout(timeout).send().await {
             Ok(response) => {
-                let answer = Answer::responded(response.status());
-                drain(response).await;
+                let mut answer = Answer::responded(response.status(), response.headers());
+                // The status has decided already, so what goes wrong here changes nothing.
+                let _ = tokio::time::timeout(RESPONSE_TIMEOUT, read(response, &mut answer.body)).await;
                 answer
             }
             Err(error) => Answer::failed(reason(&error)),
@@ -83,14 +106,13 @@ impl Deliveries {
 }
 
 fn builder(allow_private: bool) -> ClientBuilder {
-    Client::builder()
+    reqwest::Client::builder()
         .user_agent(concat!("WaGo/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .dns_resolver(Arc::new(Resolver { allow_private }))
         // A proxy would look names up itself, past the guard.
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(WHOLE_TIMEOUT)
 }
 
 fn bundled_certificates() -> ClientConfig {
@@ -98,12 +120,11 @@ fn bundled_certificates() -> ClientConfig {
     ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
 }
 
-/// The status has decided already, so what goes wrong here changes nothing.
-async fn drain(mut response: Response) {
-    let mut read = 0;
+async fn read(mut response: Response, body: &mut Vec<u8>) {
     while let Ok(Some(chunk)) = response.chunk().await {
-        read += chunk.len();
-        if read > RESPONSE_MAX {
+        let kept = chunk.len().min(RESPONSE_MAX - body.len());
+        body.extend_from_slice(&chunk[..kept]);
+        if kept < chunk.len() {
             return;
         }
     }
@@ -137,7 +158,7 @@ mod tests {
     use super::*;
 
     async fn failure(url: &str, allow_private: bool) -> String {
-        let error = Deliveries::new(allow_private).client.post(url).send().await.expect_err("nothing answers there");
+        let error = Client::new(allow_private).client.post(url).send().await.expect_err("nothing answers there");
         reason(&error)
     }
 
@@ -172,7 +193,7 @@ mod tests {
             (500, false),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(Answer::responded(status).error.is_none(), delivered, "{status}");
+            assert_eq!(Answer::responded(status, &HeaderMap::new()).error.is_none(), delivered, "{status}");
         }
     }
 
@@ -180,5 +201,21 @@ mod tests {
     fn a_system_without_certificates_has_a_client_too() {
         let _ = ring::default_provider().install_default();
         assert!(builder(false).tls_backend_preconfigured(bundled_certificates()).build().is_ok());
+    }
+
+    #[test]
+    fn a_receiver_says_when_to_come_back() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:40:37 GMT", Some(0)),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().expect("a header"))]);
+            assert_eq!(retry_after(&headers, now), expected.map(Duration::from_secs), "{value}");
+        }
     }
 }

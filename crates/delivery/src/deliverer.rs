@@ -1,24 +1,21 @@
-//! Decides which lane goes next.
+//! All webhooks that have something to deliver, each with a task of its own.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
+    sync::Semaphore,
     task::{Id, JoinError, JoinHandle, JoinSet},
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_store::{Delivery, Error, Store, WebhookId};
+use wago_store::{Error, Store, WebhookId};
 
-use crate::{client::Deliveries, lane::Lane, now_ms, schedule::Schedule};
+use crate::{
+    client::Client,
+    endpoint::{self, Means, PAUSE, Wake},
+    schedule::Schedule,
+};
 
-/// The store's query names each busy lane, and SQLite bounds the depth of an expression.
-const IN_FLIGHT_LIMIT: usize = 256;
-/// While a due delivery is in flight, the store cannot tell when the next one is due, so it is asked this often.
-const RECHECK: Duration = Duration::from_secs(1);
-/// The longest wait for a due time: the system's clock may be set meanwhile.
-const WAIT_MAX: Duration = Duration::from_secs(60);
-/// Rest after an [`Interruption`]. Without it a full disk would repeat a delivery as fast as its receiver answers.
-const PAUSE: Duration = Duration::from_secs(5);
 /// What is in flight at the end may take this long; then it is given up, and repeated after the next start.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,16 +24,26 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Webhooks may lead to private, loopback and other addresses that are not the public internet's.
     pub allow_private: bool,
-    /// Requests in flight, from 1 to 256. More wait in the table.
+    /// Requests in flight, at least 2. More wait in the table. Webhooks whose last attempt failed have half of the places
+    /// at most, so that the healthy ones never wait for the others' time-outs.
     pub in_flight_max: usize,
-    /// Requests in flight to one webhook, at least 1, so that a slow one does not take all places.
+    /// Requests in flight to one webhook, from 1 to 16. A webhook begins with one, has one more after each success, and
+    /// one again after a failure.
     pub per_webhook_max: usize,
     pub schedule: Schedule,
+    /// How long all attempts of a webhook may fail before it is paused.
+    pub failing_max: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { allow_private: false, in_flight_max: 128, per_webhook_max: 16, schedule: Schedule::default() }
+        Self {
+            allow_private: false,
+            in_flight_max: 512,
+            per_webhook_max: 16,
+            schedule: Schedule::default(),
+            failing_max: Duration::from_secs(5 * 24 * 3_600),
+        }
     }
 }
 
@@ -49,10 +56,18 @@ impl Deliverer {
     /// Delivers what the store holds and what is recorded from now on, until `stop`. One per database: two would deliver
     /// everything twice.
     pub fn start(store: Store, options: Options, stop: CancellationToken) -> Self {
+        let in_flight_max = options.in_flight_max.max(2);
         let dispatcher = Dispatcher {
-            in_flight_max: options.in_flight_max.clamp(1, IN_FLIGHT_LIMIT),
-            per_webhook_max: options.per_webhook_max.max(1),
-            lane: Lane { store, deliveries: Deliveries::new(options.allow_private), schedule: options.schedule, stop },
+            means: Arc::new(Means {
+                client: Client::new(options.allow_private),
+                store,
+                schedule: options.schedule,
+                failing_max: options.failing_max,
+                window_max: options.per_webhook_max.clamp(1, 16),
+                places: Arc::new(Semaphore::new(in_flight_max)),
+                places_of_failing: Arc::new(Semaphore::new(in_flight_max / 2)),
+                stop,
+            }),
             tasks: JoinSet::new(),
             running: HashMap::new(),
         };
@@ -67,44 +82,17 @@ impl Deliverer {
     }
 }
 
-/// What ended a lane before its attempt was recorded.
-#[derive(Debug, thiserror::Error)]
-enum Interruption {
-    #[error(transparent)]
-    Store(#[from] Error),
-    #[error("a delivery broke off")]
-    Lane(JoinError),
-}
-
 struct Dispatcher {
-    in_flight_max: usize,
-    per_webhook_max: usize,
-    lane: Lane,
-    tasks: JoinSet<Result<(), Error>>,
-    /// Webhook and chat of each task; as many as `tasks`.
-    running: HashMap<Id, (WebhookId, String)>,
+    means: Arc<Means>,
+    tasks: JoinSet<()>,
+    running: HashMap<WebhookId, (Id, Arc<Wake>)>,
 }
 
 impl Dispatcher {
     async fn run(mut self) {
-        let stop = self.lane.stop.clone();
-        let recorded = self.lane.store.events_recorded();
+        let stop = self.means.stop.clone();
         while !stop.is_cancelled() {
-            // Listening begins before the look at the table: what is recorded in between is not missed.
-            let event = recorded.notified();
-            tokio::pin!(event);
-            event.as_mut().enable();
-            let wait = self.dispatch().await;
-            let result = match wait {
-                Ok(wait) => tokio::select! {
-                    () = stop.cancelled() => break,
-                    () = event => Ok(()),
-                    Some(ended) = self.tasks.join_next_with_id() => self.free(ended),
-                    () = sleep(wait) => Ok(()),
-                },
-                Err(error) => Err(error),
-            };
-            if let Err(error) = result {
+            if let Err(error) = self.dispatch().await {
                 tracing::error!(%error, "webhook delivery pauses");
                 let _ = timeout(PAUSE, stop.cancelled()).await;
             }
@@ -115,67 +103,50 @@ impl Dispatcher {
         }
     }
 
-    /// Gives the places that are free to lanes that are due; answers how long nothing else will be due.
-    async fn dispatch(&mut self) -> Result<Duration, Interruption> {
-        while let Some(ended) = self.tasks.try_join_next_with_id() {
-            self.free(ended)?;
+    /// Until `stop`, or until the store fails.
+    async fn dispatch(&mut self) -> Result<(), Error> {
+        let changed = self.means.store.due_changed();
+        for webhook in self.means.store.webhooks_with_deliveries().await? {
+            self.wake(webhook);
         }
-        let mut full: Vec<WebhookId> = Vec::new();
         loop {
-            let places = self.in_flight_max - self.running.len();
-            let busy: Vec<_> = self.running.values().cloned().collect();
-            for (webhook, _) in &busy {
-                if !full.contains(webhook) && self.in_flight(*webhook) >= self.per_webhook_max {
-                    full.push(*webhook);
+            tokio::select! {
+                () = self.means.stop.cancelled() => return Ok(()),
+                () = changed.notified() => {
+                    for webhook in self.means.store.take_due_webhooks() {
+                        self.wake(webhook);
+                    }
                 }
-            }
-            if places == 0 {
-                break;
-            }
-            let mut passed_over = false;
-            for delivery in self.lane.store.due_deliveries(now_ms(), places as u64, &busy, &full).await? {
-                if self.in_flight(delivery.webhook) < self.per_webhook_max {
-                    self.start(delivery);
-                } else {
-                    passed_over = true;
-                }
-            }
-            // A webhook that became full took places from others: they are asked for again, without it.
-            if !passed_over {
-                break;
+                Some(ended) = self.tasks.join_next_with_id() => self.free(ended),
             }
         }
-        if self.running.len() == self.in_flight_max {
-            return Ok(WAIT_MAX);
+    }
+
+    fn wake(&mut self, webhook: WebhookId) {
+        match self.running.get(&webhook) {
+            Some((_, wake)) => wake.up(),
+            None => {
+                let wake = Arc::<Wake>::default();
+                let task = self.tasks.spawn(endpoint::run(webhook, self.means.clone(), wake.clone()));
+                self.running.insert(webhook, (task.id(), wake));
+            }
         }
-        let wait = match self.lane.store.next_delivery_at().await? {
-            None => WAIT_MAX,
-            Some(due_at) => match u64::try_from(due_at.saturating_sub(now_ms())) {
-                Ok(ms @ 1..) => Duration::from_millis(ms).min(WAIT_MAX),
-                _ if self.running.is_empty() => Duration::ZERO,
-                _ => RECHECK,
-            },
+    }
+
+    /// Takes a webhook that has nothing more to do off the list.
+    fn free(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match &ended {
+            Ok((id, ())) => *id,
+            Err(error) => {
+                tracing::error!(%error, "the deliveries of a webhook broke off");
+                error.id()
+            }
         };
-        Ok(wait)
-    }
-
-    fn in_flight(&self, webhook: WebhookId) -> usize {
-        self.running.values().filter(|(running, _)| *running == webhook).count()
-    }
-
-    fn start(&mut self, delivery: Delivery) {
-        let key = (delivery.webhook, delivery.event.chat.clone());
-        let task = self.tasks.spawn(self.lane.clone().run(delivery));
-        self.running.insert(task.id(), key);
-    }
-
-    /// Takes a lane that has ended off the list.
-    fn free(&mut self, ended: Result<(Id, Result<(), Error>), JoinError>) -> Result<(), Interruption> {
-        let (id, result) = match ended {
-            Ok((id, result)) => (id, result.map_err(Interruption::from)),
-            Err(error) => (error.id(), Err(Interruption::Lane(error))),
-        };
-        self.running.remove(&id);
-        result
+        let found = self.running.iter().find_map(|(webhook, (task, _))| (*task == id).then_some(*webhook));
+        let Some(webhook) = found else { return };
+        // Something may have come while it was on its way out.
+        if self.running.remove(&webhook).is_some_and(|(_, wake)| wake.is_up()) || ended.is_err() {
+            self.wake(webhook);
+        }
     }
 }

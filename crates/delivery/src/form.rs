@@ -1,6 +1,7 @@
-//! WaGo's form: the token and the event's JSON as `application/x-www-form-urlencoded`.
+//! WaGo's form: the token and the event's JSON as `application/x-www-form-urlencoded`, or with the event's file as
+//! `multipart/form-data`.
 
-/// The request's body.
+/// The body without a file.
 pub(crate) fn body(token: &str, payload: &[u8]) -> Vec<u8> {
     let mut body = Vec::with_capacity(payload.len() * 2 + token.len() + 32);
     body.extend_from_slice(b"token=");
@@ -23,6 +24,20 @@ pub(crate) fn escape(bytes: &[u8], into: &mut Vec<u8>) {
     }
 }
 
+/// Adds a part. `file`: its name and media type.
+pub(crate) fn part(into: &mut Vec<u8>, boundary: &str, field: &str, file: Option<(&str, &str)>, value: &[u8]) {
+    into.extend_from_slice(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{field}\"").as_bytes());
+    if let Some((name, mimetype)) = file {
+        // As browsers write it. Whoever sent the file chose its name, which must not end the line.
+        let name = name.replace('"', "%22").replace(['\r', '\n'], " ");
+        let mimetype: String = mimetype.chars().filter(|char| !char.is_control()).collect();
+        into.extend_from_slice(format!("; filename=\"{name}\"\r\nContent-Type: {mimetype}").as_bytes());
+    }
+    into.extend_from_slice(b"\r\n\r\n");
+    into.extend_from_slice(value);
+    into.extend_from_slice(b"\r\n");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +55,12 @@ mod tests {
         let url = reqwest::Url::parse(&format!("http://host/?{body}")).expect("a URL");
         let fields: Vec<_> = url.query_pairs().into_owned().collect();
         assert_eq!(fields, [("token".to_owned(), "t".to_owned()), ("jsonData".to_owned(), payload.to_owned())]);
+    }
+    #[test]
+    fn a_file_cannot_break_out_of_its_part() {
+        let mut body = Vec::new();
+        part(&mut body, "b", "file", Some(("a\"\r\nX: y", "image/png\r\nX: y")), b"bytes");
+        let expected = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a%22  X: y\"\r\nContent-Type: image/pngX: y\r\n\r\nbytes\r\n";
+        assert_eq!(String::from_utf8_lossy(&body), expected);
     }
 }

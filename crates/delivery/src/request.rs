@@ -1,21 +1,74 @@
 //! What one attempt sends.
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use std::{path::Path, time::Duration};
+
+use reqwest::{
+    Body,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
 use secrecy::ExposeSecret as _;
-use wago_store::{Delivery, Webhook, WebhookFormat};
+use tokio::{fs::File, io::AsyncReadExt as _};
+use tokio_util::io::ReaderStream;
+use wago_store::{Delivery, DeliveryFile, Webhook, WebhookFormat};
 
-use crate::{form, signature};
+use crate::{
+    attempt::Subject,
+    form,
+    signature::{Signer, plain_header, standard_header},
+};
 
-/// Headers and body of an attempt made now.
-pub(crate) fn parts(webhook: &Webhook, delivery: &Delivery, now_ms: i64) -> (HeaderMap, Vec<u8>) {
-    let event = &delivery.event;
-    let (media_type, body) = match webhook.format {
-        WebhookFormat::Form => {
-            ("application/x-www-form-urlencoded", form::body(delivery.session_token.expose_secret(), &event.payload))
-        }
-        WebhookFormat::Json => ("application/json", event.payload.clone()),
-    };
+/// For the whole of an attempt without a file: from the look-up of the name to the end of the response.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// More time for each MiB of a file.
+const MIB_TIMEOUT: Duration = Duration::from_secs(1);
+const BUFFER: usize = 64 << 10;
 
+pub(crate) struct Request {
+    pub headers: HeaderMap,
+    pub body: Body,
+    pub timeout: Duration,
+}
+
+impl Request {
+    /// An attempt made now. The error says why none can be made.
+    pub async fn of(subject: &Subject, delivery: &Delivery, now_ms: i64) -> Result<Self, String> {
+        let token = subject.session_token.expose_secret();
+        let payload = &delivery.event.payload;
+        let content = match (subject.webhook.format, &delivery.file) {
+            (WebhookFormat::Json, _) => Content::whole("application/json", payload.clone()),
+            (WebhookFormat::Form, None) => {
+                Content::whole("application/x-www-form-urlencoded", form::body(token, payload))
+            }
+            (WebhookFormat::Form, Some(file)) => Content::multipart(token, delivery, file).await?,
+        };
+        let attempt = delivery.attempts.saturating_add(1);
+        let mut headers = headers(&subject.webhook, &subject.session_name, &delivery.event.event_id, attempt);
+        content.sign(&mut headers, &subject.webhook, &delivery.event.event_id, now_ms).await?;
+        headers.insert(CONTENT_TYPE, text(&content.media_type));
+        let timeout = match &content.file {
+            Some((_, length)) => WHOLE_TIMEOUT + MIB_TIMEOUT * u32::try_from(length / (1 << 20)).unwrap_or(u32::MAX),
+            None => WHOLE_TIMEOUT,
+        };
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(content.length()));
+        Ok(Self { headers, body: content.body().await?, timeout })
+    }
+
+    /// The `Test` event to a webhook.
+    pub async fn test(webhook: &Webhook, session: (&str, &str), id: &str, payload: Vec<u8>, now_ms: i64) -> Self {
+        let (name, token) = session;
+        let content = match webhook.format {
+            WebhookFormat::Json => Content::whole("application/json", payload),
+            WebhookFormat::Form => Content::whole("application/x-www-form-urlencoded", form::body(token, &payload)),
+        };
+        let mut headers = headers(webhook, name, id, 1);
+        headers.insert(CONTENT_TYPE, text(&content.media_type));
+        // Without a file nothing can go wrong.
+        let _ = content.sign(&mut headers, webhook, id, now_ms).await;
+        Self { headers, body: Body::from(content.before), timeout: WHOLE_TIMEOUT }
+    }
+}
+
+fn headers(webhook: &Webhook, session: &str, id: &str, attempt: u32) -> HeaderMap {
     let mut headers = HeaderMap::new();
     // The webhook's own come first, so that they cannot replace ours. They were checked when they were set; one that is
     // no header after all is left out.
@@ -25,18 +78,110 @@ pub(crate) fn parts(webhook: &Webhook, delivery: &Delivery, now_ms: i64) -> (Hea
             headers.insert(name, value);
         }
     }
-    let seconds = now_ms / 1_000;
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert("x-wago-session", text(&delivery.session_name));
-    headers.insert("x-wago-attempt", HeaderValue::from(delivery.attempts.saturating_add(1)));
-    headers.insert("webhook-id", text(&event.event_id));
-    headers.insert("webhook-timestamp", HeaderValue::from(seconds));
-    if let Some(secret) = &webhook.secret {
-        let secret = secret.expose_secret();
-        headers.insert("webhook-signature", text(&signature::standard(secret, &event.event_id, seconds, &body)));
-        headers.insert("x-hmac-signature", text(&signature::plain(secret, &body)));
+    headers.insert("x-wago-session", text(session));
+    headers.insert("x-wago-attempt", HeaderValue::from(attempt));
+    headers.insert("webhook-id", text(id));
+    headers
+}
+
+/// A body: bytes, a file's bytes perhaps, and bytes again. A file is never held whole.
+struct Content {
+    media_type: String,
+    before: Vec<u8>,
+    /// Path and length.
+    file: Option<(String, u64)>,
+    after: Vec<u8>,
+}
+
+impl Content {
+    fn whole(media_type: &str, body: Vec<u8>) -> Self {
+        Self { media_type: media_type.to_owned(), before: body, file: None, after: Vec::new() }
     }
-    (headers, body)
+
+    async fn multipart(token: &str, delivery: &Delivery, file: &DeliveryFile) -> Result<Self, String> {
+        // The id is random, so that no file has it by chance.
+        let boundary = format!("wago-{}", delivery.event.event_id);
+        let mut before = Vec::new();
+        form::part(&mut before, &boundary, "token", None, token.as_bytes());
+        form::part(&mut before, &boundary, "jsonData", None, &delivery.event.payload);
+        let file = match file {
+            DeliveryFile::Ready { path, name, mimetype } => {
+                let length = tokio::fs::metadata(Path::new(path))
+                    .await
+                    .map_err(|error| format!("the event's file cannot be read: {}", error.kind()))?
+                    .len();
+                form::part(&mut before, &boundary, "file", Some((name, mimetype)), b"");
+                // The bytes come after the head of the part, and the line's end after them.
+                before.truncate(before.len() - 2);
+                Some((path.clone(), length))
+            }
+            DeliveryFile::Failed { reason } => {
+                form::part(&mut before, &boundary, "fileError", None, reason.as_bytes());
+                None
+            }
+        };
+        let mut after = if file.is_some() { b"\r\n".to_vec() } else { Vec::new() };
+        after.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        Ok(Self { media_type: format!("multipart/form-data; boundary={boundary}"), before, file, after })
+    }
+
+    fn length(&self) -> u64 {
+        let file = self.file.as_ref().map_or(0, |(_, length)| *length);
+        (self.before.len() + self.after.len()) as u64 + file
+    }
+
+    /// Adds the time and, with a secret, the signatures of the body as it is sent.
+    async fn sign(&self, headers: &mut HeaderMap, webhook: &Webhook, id: &str, now_ms: i64) -> Result<(), String> {
+        let seconds = now_ms / 1_000;
+        headers.insert("webhook-timestamp", HeaderValue::from(seconds));
+        let Some(secret) = &webhook.secret else { return Ok(()) };
+        let old = webhook.old_secret.as_ref().filter(|(_, until)| now_ms < *until).map(|(old, _)| old);
+        let mut signers: Vec<_> =
+            std::iter::once(secret).chain(old).map(|secret| Signer::new(secret.expose_secret(), id, seconds)).collect();
+        signers.iter_mut().for_each(|signer| signer.update(&self.before));
+        if let Some((path, _)) = &self.file {
+            let mut file = open(path).await?;
+            let mut buffer = vec![0; BUFFER];
+            loop {
+                let read = file.read(&mut buffer).await.map_err(unreadable)?;
+                if read == 0 {
+                    break;
+                }
+                signers.iter_mut().for_each(|signer| signer.update(&buffer[..read]));
+            }
+        }
+        signers.iter_mut().for_each(|signer| signer.update(&self.after));
+        let mut signed = signers.into_iter().map(Signer::finish);
+        let new = signed.next().expect("the secret that is set signs");
+        let old = signed.next();
+        headers.insert("webhook-signature", text(&standard_header(&new, old.as_ref())));
+        headers.insert("x-hmac-signature", text(&plain_header(&new)));
+        if let Some(old) = old {
+            headers.insert("x-hmac-signature-old", text(&plain_header(&old)));
+        }
+        Ok(())
+    }
+
+    async fn body(self) -> Result<Body, String> {
+        use futures_util::{StreamExt as _, stream};
+        let Some((path, length)) = self.file else {
+            let mut whole = self.before;
+            whole.extend_from_slice(&self.after);
+            return Ok(Body::from(whole));
+        };
+        // As long as was announced, whatever happens to the file meanwhile.
+        let file = ReaderStream::with_capacity(open(&path).await?.take(length), BUFFER);
+        let around = |bytes: Vec<u8>| stream::iter([Ok::<_, std::io::Error>(bytes.into())]);
+        Ok(Body::wrap_stream(around(self.before).chain(file).chain(around(self.after))))
+    }
+}
+
+async fn open(path: &str) -> Result<File, String> {
+    File::open(path).await.map_err(unreadable)
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("the event's file cannot be read: {}", error.kind())
 }
 
 /// Text as it is where a header can carry it, else percent-encoded.
@@ -49,80 +194,4 @@ fn text(text: &str) -> HeaderValue {
 }
 
 #[cfg(test)]
-mod tests {
-    use wago_store::{Event, SessionId, WebhookId};
-
-    use super::*;
-
-    fn webhook(format: WebhookFormat, secret: Option<&str>) -> Webhook {
-        Webhook {
-            id: WebhookId(1),
-            session: SessionId(2),
-            url: "http://example.com/".into(),
-            format,
-            secret: secret.map(Into::into),
-            headers: vec![("authorization".into(), "Bearer x".into()), ("x-wago-attempt".into(), "99".into())],
-        }
-    }
-
-    fn delivery() -> Delivery {
-        Delivery {
-            id: 3,
-            webhook: WebhookId(1),
-            session: SessionId(2),
-            session_name: "sales".into(),
-            session_jid: None,
-            session_token: "tok en".into(),
-            event: Event {
-                cursor: 4,
-                event_id: "evt_1".into(),
-                session: SessionId(2),
-                chat: "a chat".into(),
-                kind: "Message".into(),
-                payload: br#"{"type":"Message"}"#.to_vec(),
-                created_at_ms: 0,
-            },
-            attempts: 2,
-        }
-    }
-
-    #[test]
-    fn the_form_and_its_headers() {
-        let (headers, body) = parts(&webhook(WebhookFormat::Form, None), &delivery(), 1_700_000_000_999);
-        assert_eq!(body, b"token=tok%20en&jsonData=%7B%22type%22%3A%22Message%22%7D");
-        let mut sent: Vec<_> =
-            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
-        sent.sort();
-        let expected = [
-            "authorization: Bearer x",
-            "content-type: application/x-www-form-urlencoded",
-            "webhook-id: evt_1",
-            "webhook-timestamp: 1700000000",
-            "x-wago-attempt: 3",
-            "x-wago-session: sales",
-        ];
-        assert_eq!(sent, expected);
-        assert!(!format!("{headers:?}").contains("Bearer"));
-    }
-
-    #[test]
-    fn json_is_the_recorded_bytes_and_signed_as_sent() {
-        let (headers, body) = parts(&webhook(WebhookFormat::Json, Some("key")), &delivery(), 5_000);
-        assert_eq!(body, br#"{"type":"Message"}"#);
-        assert_eq!(headers["content-type"], "application/json");
-        assert_eq!(headers["webhook-signature"], signature::standard("key", "evt_1", 5, &body).as_str());
-        assert_eq!(headers["x-hmac-signature"], signature::plain("key", &body).as_str());
-    }
-
-    #[test]
-    fn a_form_is_signed_as_sent() {
-        let (headers, body) = parts(&webhook(WebhookFormat::Form, Some("key")), &delivery(), 5_000);
-        assert_eq!(headers["x-hmac-signature"], signature::plain("key", &body).as_str());
-    }
-
-    #[test]
-    fn a_name_that_no_header_can_carry_is_encoded() {
-        assert_eq!(text("plain name"), "plain name");
-        assert_eq!(text("line\nbreak"), "line%0Abreak");
-    }
-}
+mod tests;

@@ -231,7 +231,7 @@ impl Store {
         if ops.is_empty() {
             return Ok(());
         }
-        self.writer.write(Job::Keys { session, ops }).await.map(|_| ())
+        self.writer.write(session, Job::Keys(ops)).await.map(|_| ())
     }
 
     pub async fn key(&self, session: SessionId, kind: Kind, key: &[u8]) -> Result<Option<KeyRow>> {

@@ -9,25 +9,31 @@ mod error;
 mod events;
 mod idempotency;
 mod keys;
+mod media;
+mod replay;
+mod retention;
 mod secret;
 mod sessions;
 mod settings;
+mod signals;
 mod webhooks;
 mod writer;
 
 use std::sync::Arc;
 
-pub use deliveries::{Attempt, Delivery, Outcome};
+pub use deliveries::{Attempt, Delivery, DeliveryFile, DeliveryRecord, DeliveryState, Due, Outcome};
 pub use error::Error;
-pub use events::{Event, NewEvent, Recorded};
+pub use events::{Event, EventFilter, EventPage, NewEvent, Recorded};
 pub use idempotency::{Claim, StoredReply};
 pub use keys::{Key, KeyOp, KeyRow, Kind};
+pub use media::{MediaJob, MediaOutcome};
+pub use replay::{Replay, Replayed};
 pub use secret::SecretKey;
 pub use sessions::{NewSession, Session, SessionId};
-pub use webhooks::{Webhook, WebhookChange, WebhookFormat, WebhookId};
+pub use webhooks::{Paused, WEBHOOKS_MAX, Webhook, WebhookChange, WebhookFormat, WebhookId};
 
 use db::{Db, Engine};
-use tokio::sync::Notify;
+use signals::Signals;
 use writer::{POSTGRES_WRITERS, Writer};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -38,7 +44,7 @@ pub struct Store {
     db: Arc<Db>,
     writer: Writer,
     secret: SecretKey,
-    events_recorded: Arc<Notify>,
+    signals: Arc<Signals>,
 }
 
 impl Store {
@@ -52,8 +58,9 @@ impl Store {
             Engine::Sqlite => 1,
             Engine::Postgres => POSTGRES_WRITERS,
         };
-        let writer = Writer::start(db.clone(), writers);
-        let store = Self { db, writer, secret, events_recorded: Arc::default() };
+        let signals = Arc::<Signals>::default();
+        let writer = Writer::start(db.clone(), signals.clone(), writers);
+        let store = Self { db, writer, secret, signals };
         store.check_secret().await?;
         Ok(store)
     }

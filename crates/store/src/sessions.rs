@@ -73,7 +73,7 @@ pub(crate) fn subscription_text(names: &[String]) -> String {
     names.iter().fold(String::from(","), |text, name| text + name + ",")
 }
 
-fn subscription(text: &str) -> Vec<String> {
+pub(crate) fn subscription(text: &str) -> Vec<String> {
     text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

@@ -1,71 +1,89 @@
 //! Group commit. Writes that arrive together, of whichever sessions, share one transaction and so one wait for the disk.
+//!
+//! A session's writes all go to the same writer. So they are committed in the order in which they were asked for, its
+//! events' cursors grow in that order too, and what a lane of deliveries goes by cannot change under a transaction.
+
+use std::sync::Arc;
 
 use sqlx::{Any, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Error, Result,
+    Error, Result, SessionId,
     db::Db,
     deliveries::{self, FinishedAttempt},
     events::{self, NewEvent, Recorded},
     keys::{self, KeyOp},
-    sessions::SessionId,
+    media::{self, FinishedMedia},
+    replay::{self, Replay},
+    retention,
+    signals::{Signals, Touched},
 };
 
 /// A full queue makes its callers wait: the engine's receive path slows down, nothing is dropped.
 const QUEUE_MAX: usize = 1024;
 /// Jobs in one transaction; bounds how long the first of them waits for the others.
 const BATCH_MAX: usize = 256;
-/// PostgreSQL commits in parallel, so several writers share the queue there.
+/// PostgreSQL commits in parallel, so sessions are spread over several writers there.
 pub(crate) const POSTGRES_WRITERS: usize = 4;
 
 pub(crate) enum Job {
-    Keys { session: SessionId, ops: Vec<KeyOp> },
+    Keys(Vec<KeyOp>),
     Events(Vec<NewEvent>),
     Attempt(FinishedAttempt),
+    Media(FinishedMedia),
+    Replay(Replay),
+    /// Events recorded before this time (unix ms), at most so many.
+    Prune {
+        before_ms: i64,
+        limit: u64,
+    },
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Done {
     pub recorded: Vec<Recorded>,
+    pub count: u64,
+    /// Where to go on, if there is more.
+    pub next: Option<i64>,
 }
 
 struct Queued {
+    session: SessionId,
     job: Job,
     reply: oneshot::Sender<Result<Done>>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Writer {
-    queue: mpsc::Sender<Queued>,
+    queues: Arc<[mpsc::Sender<Queued>]>,
 }
 
 impl Writer {
-    /// `writers` tasks share one queue; they end when the last handle is dropped and the queue is empty.
-    pub fn start(db: std::sync::Arc<Db>, writers: usize) -> Self {
-        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
-        let jobs = std::sync::Arc::new(tokio::sync::Mutex::new(jobs));
-        for _ in 0..writers {
-            tokio::spawn(run(db.clone(), jobs.clone()));
-        }
-        Self { queue }
+    /// The writers end when the last handle is dropped and their queues are empty.
+    pub fn start(db: Arc<Db>, signals: Arc<Signals>, writers: usize) -> Self {
+        let start = |_| {
+            let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+            tokio::spawn(run(db.clone(), signals.clone(), jobs));
+            queue
+        };
+        Self { queues: (0..writers).map(start).collect() }
     }
 
-    pub async fn write(&self, job: Job) -> Result<Done> {
+    pub async fn write(&self, session: SessionId, job: Job) -> Result<Done> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Queued { job, reply }).await.map_err(|_| Error::Closed)?;
+        let queue = &self.queues[usize::try_from(session.0).unwrap_or(0) % self.queues.len()];
+        queue.send(Queued { session, job, reply }).await.map_err(|_| Error::Closed)?;
         answer.await.map_err(|_| Error::Closed)?
     }
 }
 
-async fn run(db: std::sync::Arc<Db>, jobs: std::sync::Arc<tokio::sync::Mutex<mpsc::Receiver<Queued>>>) {
+async fn run(db: Arc<Db>, signals: Arc<Signals>, mut jobs: mpsc::Receiver<Queued>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    loop {
-        if jobs.lock().await.recv_many(&mut batch, BATCH_MAX).await == 0 {
-            return;
-        }
+    while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
         match together(&db, &batch).await {
-            Ok(done) => {
+            Ok((done, touched)) => {
+                signals.fire(touched);
                 for (queued, done) in batch.drain(..).zip(done) {
                     // A caller that no longer waits has its write all the same.
                     let _ = queued.reply.send(Ok(done));
@@ -75,7 +93,11 @@ async fn run(db: std::sync::Arc<Db>, jobs: std::sync::Arc<tokio::sync::Mutex<mps
             Err(_) if batch.len() > 1 => {
                 for queued in batch.drain(..) {
                     let result = together(&db, std::slice::from_ref(&queued)).await;
-                    let _ = queued.reply.send(result.map(|mut done| done.pop().unwrap_or_default()));
+                    let result = result.map(|(mut done, touched)| {
+                        signals.fire(touched);
+                        done.pop().unwrap_or_default()
+                    });
+                    let _ = queued.reply.send(result);
                 }
             }
             Err(error) => {
@@ -87,20 +109,27 @@ async fn run(db: std::sync::Arc<Db>, jobs: std::sync::Arc<tokio::sync::Mutex<mps
     }
 }
 
-async fn together(db: &Db, batch: &[Queued]) -> Result<Vec<Done>> {
+async fn together(db: &Db, batch: &[Queued]) -> Result<(Vec<Done>, Touched)> {
     let mut tx = db.write.begin().await?;
     let mut done = Vec::with_capacity(batch.len());
+    let mut touched = Touched::default();
     for queued in batch {
-        done.push(apply(&mut tx, &queued.job).await?);
+        done.push(apply(&mut tx, queued.session, &queued.job, &mut touched).await?);
     }
     tx.commit().await?;
-    Ok(done)
+    Ok((done, touched))
 }
 
-async fn apply(tx: &mut Transaction<'_, Any>, job: &Job) -> Result<Done> {
+async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, job: &Job, touched: &mut Touched) -> Result<Done> {
     match job {
-        Job::Keys { session, ops } => keys::apply(tx, *session, ops).await.map(|()| Done::default()),
-        Job::Events(new) => Ok(Done { recorded: events::insert(tx, new).await? }),
-        Job::Attempt(attempt) => deliveries::finish(tx, attempt).await.map(|()| Done::default()),
+        Job::Keys(ops) => keys::apply(tx, session, ops).await.map(|()| Done::default()),
+        Job::Events(new) => Ok(Done { recorded: events::insert(tx, new, touched).await?, ..Done::default() }),
+        Job::Attempt(attempt) => Ok(Done { count: deliveries::finish(tx, attempt, touched).await?, ..Done::default() }),
+        Job::Media(media) => media::finish(tx, media, touched).await.map(|()| Done::default()),
+        Job::Replay(replay) => replay::apply(tx, session, replay, touched).await,
+        Job::Prune { before_ms, limit } => {
+            let count = retention::prune(tx, session, *before_ms, *limit, touched).await?;
+            Ok(Done { count, ..Done::default() })
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::{
     fmt::{self, Write as _},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -169,6 +170,7 @@ pub struct Config {
     pub connect_startup: bool,
     pub dialling_max: usize,
     pub allow_private_webhooks: bool,
+    pub webhook_retries: Vec<Duration>,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -212,6 +214,7 @@ impl Config {
         let connect_startup = values.read("connectstartup", p, boolean);
         let dialling_max = values.read("dialling", p, dialling);
         let allow_private_webhooks = values.read("allow-private-webhooks", p, boolean);
+        let webhook_retries = values.read("webhook-retries", p, retries);
         let filter = values.read("log", p, filter);
         let json = values.read("logformat", p, |value| match value {
             "text" => Ok(false),
@@ -249,6 +252,7 @@ impl Config {
             connect_startup: connect_startup.expect(defaulted),
             dialling_max: dialling_max.expect(defaulted),
             allow_private_webhooks: allow_private_webhooks.expect(defaulted),
+            webhook_retries: webhook_retries.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -292,6 +296,21 @@ fn dialling(value: &str) -> Result<usize, String> {
     match value.parse() {
         Ok(count) if (1..=DIALLING_MAX).contains(&count) => Ok(count),
         _ => Err(format!("is not a number from 1 to {DIALLING_MAX}")),
+    }
+}
+
+/// The most waits that a delivery can have, and the longest of them.
+const RETRIES_MAX: usize = 100;
+const RETRY_MAX_S: f64 = 7.0 * 86_400.0;
+
+fn retries(value: &str) -> Result<Vec<Duration>, String> {
+    let wait = |word: &str| {
+        let seconds = word.trim().parse().ok().filter(|seconds| (0.0..=RETRY_MAX_S).contains(seconds))?;
+        Some(Duration::from_secs_f64(seconds))
+    };
+    match value.split(',').map(wait).collect::<Option<Vec<_>>>() {
+        Some(waits) if waits.len() <= RETRIES_MAX => Ok(waits),
+        _ => Err(format!("is not a list of 1 to {RETRIES_MAX} numbers of seconds, each a week at most")),
     }
 }
 

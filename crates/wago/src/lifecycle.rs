@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_delivery::Deliverer;
+use wago_delivery::{Deliverer, Schedule};
 use wago_http::{App, Limits};
 use wago_session::{Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
@@ -97,7 +97,11 @@ impl Gateway {
         );
         let deliverer = Deliverer::start(
             store.clone(),
-            wago_delivery::Options { allow_private: config.allow_private_webhooks, ..Default::default() },
+            wago_delivery::Options {
+                allow_private: config.allow_private_webhooks,
+                schedule: Schedule { waits: config.webhook_retries.clone(), ..Schedule::default() },
+                ..Default::default()
+            },
             stop.clone(),
         );
         let app = App::new(wago_http::Options {

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wago_delivery::{Deliverer, Options, Schedule};
-use wago_store::{NewEvent, NewSession, SecretKey, SessionId, Store, WebhookChange, WebhookFormat};
+use wago_store::{
+    DeliveryState, NewEvent, NewSession, SecretKey, SessionId, Store, Webhook, WebhookChange, WebhookFormat,
+};
 
 pub struct Fixture {
     folder: tempfile::TempDir,
@@ -50,7 +52,7 @@ impl Fixture {
             subscribe: Some(vec!["All".into()]),
             ..Default::default()
         };
-        self.store.change_webhook(session, change).await.unwrap();
+        self.store.change_webhook(session, change, 1_000).await.unwrap();
         session
     }
 
@@ -74,9 +76,18 @@ impl Fixture {
         self.store.count_pending(None).await.unwrap()
     }
 
-    /// Attempts made for the first unfinished delivery of the oldest lane, whenever it is due.
-    pub async fn attempts_of_first(&self) -> u32 {
-        self.store.due_deliveries(i64::MAX, 1, &[], &[]).await.unwrap()[0].attempts
+    /// The session's first webhook.
+    pub async fn webhook(&self, session: SessionId) -> Webhook {
+        self.store.session_webhook(session).await.unwrap().unwrap()
+    }
+
+    /// Attempts made so far for each waiting delivery of the session's webhook, oldest first.
+    pub async fn attempts(&self, session: SessionId) -> Vec<usize> {
+        let webhook = self.webhook(session).await.id;
+        let waiting = Some(DeliveryState::Waiting);
+        let mut records = self.store.webhook_deliveries(webhook, waiting, None, 100).await.unwrap();
+        records.reverse();
+        records.iter().map(|record| record.attempts.len()).collect()
     }
 }
 

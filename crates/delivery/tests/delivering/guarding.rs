@@ -14,7 +14,7 @@ async fn a_redirect_is_not_followed() {
     receiver.request().await.answer_with(307, &format!("Location: {}\r\n", target.url()));
     running.stop().await;
     assert!(target.is_idle());
-    assert_eq!(fixture.attempts_of_first().await, 1);
+    assert_eq!(fixture.attempts(session).await[0], 1);
 }
 
 /// One webhook names a private address, the other a name that leads to one: both fail without a connection.

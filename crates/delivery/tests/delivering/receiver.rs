@@ -63,9 +63,21 @@ impl Request {
 
     /// `headers`: whole lines.
     pub fn answer_with(self, status: u16, headers: &str) {
-        let _ = self
-            .answer
-            .send(format!("HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"));
+        self.answer_raw(&format!(
+            "HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nConnection: close\r\n{headers}\r\n"
+        ));
+    }
+
+    pub fn answer_whole(self, status: u16, body: &str) {
+        let length = body.len();
+        self.answer_raw(&format!(
+            "HTTP/1.1 {status} Answer\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        ));
+    }
+
+    /// Closes the connection after it.
+    pub fn answer_raw(self, response: &str) {
+        let _ = self.answer.send(response.to_owned());
     }
 }
 

@@ -1,7 +1,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AnyPool, Row as _};
-use wago_store::{NewEvent, NewSession, SecretKey, Session, SessionId, Store, WebhookChange};
+use wago_store::{
+    Attempt, Delivery, NewEvent, NewSession, SecretKey, Session, SessionId, Store, WebhookChange, WebhookId,
+};
 
 /// A fresh, empty database, gone with the test.
 pub struct Database {
@@ -81,13 +83,34 @@ pub async fn session(store: &Store, name: &str) -> Session {
         .unwrap()
 }
 
-pub async fn session_with_webhook(store: &Store, name: &str) -> Session {
-    let session = session(store, name).await;
-    store
-        .change_webhook(session.id, WebhookChange { url: Some("http://example.com/hook".into()), ..Default::default() })
-        .await
-        .unwrap();
-    session
+pub async fn session_with_webhook(store: &Store, name: &str) -> (SessionId, WebhookId) {
+    let session = session(store, name).await.id;
+    let webhook = store.change_webhook(session, leading_to("http://example.com/hook"), 1_000).await.unwrap();
+    (session, webhook.unwrap().id)
+}
+
+pub fn leading_to(url: &str) -> WebhookChange {
+    WebhookChange { url: Some(url.into()), ..Default::default() }
+}
+
+/// What is due at the webhook.
+pub async fn due(store: &Store, webhook: WebhookId, now_ms: i64) -> Vec<Delivery> {
+    store.due(webhook, now_ms, 100, &[]).await.unwrap().unwrap().deliveries
+}
+
+pub fn chats(deliveries: &[Delivery]) -> Vec<&str> {
+    deliveries.iter().map(|delivery| delivery.event.chat.as_str()).collect()
+}
+
+pub fn attempt(status: u16, at_ms: i64) -> Attempt {
+    Attempt {
+        at_ms,
+        url: "http://example.com/hook".into(),
+        latency_ms: 5,
+        status: Some(status),
+        error: None,
+        response: b"thanks".into(),
+    }
 }
 
 pub fn event(session: SessionId, chat: &str, n: usize) -> NewEvent {

@@ -6,7 +6,10 @@ mod events;
 mod fixture;
 mod idempotency;
 mod keys;
+mod media;
 mod opening;
+mod replay;
+mod retention;
 mod sessions;
 mod webhooks;
 

@@ -27,7 +27,7 @@ async fn refuses_a_newer_schema(database: Database) {
         .await
         .unwrap();
     let Err(error) = Store::open(&database.url, key()).await else { panic!("it opened") };
-    assert!(matches!(error, Error::NewerSchema { found: 9999, known: 1 }), "{error}");
+    assert!(matches!(error, Error::NewerSchema { found: 9999, known: 2 }), "{error}");
     assert!(error.to_string().contains("newer WaGo"));
 }
 
@@ -43,7 +43,7 @@ async fn survives_being_dropped_without_a_close(database: Database) {
     store.record_events(vec![crate::fixture::event(a.id, "chat", 1)]).await.unwrap();
     drop(store);
     let store = database.open().await;
-    assert_eq!(store.events_after(a.id, 0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.events_after(a.id, 0, 10, &wago_store::EventFilter::default()).await.unwrap().events.len(), 1);
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
-use wago_store::{Attempt, Error, KeyOp, KeyRow, Kind, NewSession, Outcome, SessionId};
+use wago_store::{Error, KeyOp, KeyRow, Kind, NewEvent, NewSession, Outcome, SessionId};
 
-use crate::fixture::{Database, event, session, session_with_webhook};
+use crate::fixture::{Database, attempt, due, event, session, session_with_webhook};
 
 crate::on_both_engines!(
     finds_by_token,
@@ -85,57 +85,51 @@ async fn tokens_are_not_in_the_database(database: Database) {
 
 async fn wipes_keys_and_keeps_the_rest(database: Database) {
     let store = database.open().await;
-    let a = session_with_webhook(&store, "a").await;
-    store.set_identity(a.id, Some("1@s.whatsapp.net"), None).await.unwrap();
+    let (a, _) = session_with_webhook(&store, "a").await;
+    store.set_identity(a, Some("1@s.whatsapp.net"), None).await.unwrap();
     store
         .write_keys(
-            a.id,
+            a,
             vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: b"k".to_vec(), value: vec![1], number: 0 } }],
         )
         .await
         .unwrap();
-    store.record_events(vec![event(a.id, "chat", 1)]).await.unwrap();
-    store.wipe_keys(a.id).await.unwrap();
-    assert_eq!(store.count_keys(a.id, Kind(1)).await.unwrap(), 0);
-    assert_eq!(store.session(a.id).await.unwrap().unwrap().jid, None);
-    assert!(store.session_webhook(a.id).await.unwrap().is_some());
-    assert_eq!(store.events_after(a.id, 0, 10).await.unwrap().len(), 1);
+    store.record_events(vec![event(a, "chat", 1)]).await.unwrap();
+    store.wipe_keys(a).await.unwrap();
+    assert_eq!(store.count_keys(a, Kind(1)).await.unwrap(), 0);
+    assert_eq!(store.session(a).await.unwrap().unwrap().jid, None);
+    assert!(store.session_webhook(a).await.unwrap().is_some());
+    assert_eq!(store.events_after(a, 0, 10, &wago_store::EventFilter::default()).await.unwrap().events.len(), 1);
 }
 
 async fn deletes_all_that_belongs_to_it(database: Database) {
     let store = database.open().await;
-    let a = session_with_webhook(&store, "a").await;
+    let (a, hook) = session_with_webhook(&store, "a").await;
     store
         .write_keys(
-            a.id,
+            a,
             vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: b"k".to_vec(), value: vec![1], number: 0 } }],
         )
         .await
         .unwrap();
-    store.record_events(vec![event(a.id, "chat", 1)]).await.unwrap();
-    store.claim_idempotency(a.id, "key", [0; 32], 1).await.unwrap();
-    let due = store.due_deliveries(2_000, 10, &[], &[]).await.unwrap();
-    let attempt = Attempt { at_ms: 1, latency_ms: 1, status: Some(500), error: None };
-    store.finish_attempt(due[0].id, attempt, Outcome::RetryAt { at_ms: 5 }).await.unwrap();
+    store.record_events(vec![event(a, "chat", 1)]).await.unwrap();
+    store.claim_idempotency(a, "key", [0; 32], 1).await.unwrap();
+    let head = due(&store, hook, 2_000).await.remove(0);
+    store.finish_attempt(a, head.id, attempt(500, 2_000), Outcome::RetryAt { at_ms: 5 }).await.unwrap();
+    store.record_events(vec![NewEvent { media: Some(b"how".into()), ..event(a, "chat", 3) }]).await.unwrap();
     assert!(
         database.rows().await.iter().all(|(_, rows)| *rows > 0),
         "the test leaves a table empty: {:?}",
         database.rows().await
     );
 
-    assert!(store.delete_session(a.id).await.unwrap());
+    assert!(store.delete_session(a).await.unwrap());
     assert!(database.rows().await.iter().all(|(_, rows)| *rows == 0), "{:?}", database.rows().await);
-    assert!(!store.delete_session(a.id).await.unwrap());
-    assert!(
-        store.record_events(vec![event(a.id, "chat", 2)]).await.is_err(),
-        "nothing of a deleted session is written"
-    );
+    assert!(!store.delete_session(a).await.unwrap());
+    assert!(store.record_events(vec![event(a, "chat", 2)]).await.is_err(), "nothing of a deleted session is written");
     assert!(
         store
-            .write_keys(
-                a.id,
-                vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: vec![1], value: vec![1], number: 0 } }]
-            )
+            .write_keys(a, vec![KeyOp::Put { kind: Kind(1), row: KeyRow { key: vec![1], value: vec![1], number: 0 } }])
             .await
             .is_err()
     );

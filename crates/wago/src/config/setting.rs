@@ -137,6 +137,12 @@ pub const SETTINGS: &[Setting] = &[
         .default("false")
         .in_sandbox("true"),
     Setting::new(
+        "webhook-retries",
+        Shape::Value("SECONDS"),
+        "Waits between the attempts of a webhook delivery; after one attempt more it is given up",
+    )
+    .default("5,300,1800,7200,18000,36000,36000"),
+    Setting::new(
         "log",
         Shape::Value("FILTER"),
         "What is logged, as tracing filters are written: info, or wago_http=debug,info",

@@ -143,3 +143,12 @@ fn every_setting_is_in_the_documentation() {
         assert!(documentation.lines().any(|line| line.starts_with(&row)), "{row}");
     }
 }
+
+#[test]
+fn waits_are_a_list_of_seconds() {
+    let read = |text: &str| retries(text).map(|waits| waits.iter().map(Duration::as_secs_f64).collect::<Vec<_>>());
+    assert_eq!(read("5, 300,0.5"), Ok(vec![5.0, 300.0, 0.5]));
+    for bad in ["", "5,", "-1", "soon", "NaN", "inf", "604801", &"1,".repeat(200)] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+}
