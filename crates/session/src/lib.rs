@@ -11,6 +11,7 @@ mod barrier;
 mod chain;
 mod connection;
 mod error;
+mod history;
 mod lifecycle;
 mod network;
 mod recipients;

@@ -41,6 +41,12 @@ impl Record {
         }
     }
 
+    /// One more subscription name that it goes by.
+    pub fn topic(mut self, topic: &'static str) -> Self {
+        self.topic = topic;
+        self
+    }
+
     /// The chat whose order it belongs to.
     pub fn in_chat(mut self, chat: String) -> Self {
         self.chat = chat;
