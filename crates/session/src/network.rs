@@ -13,7 +13,7 @@ use whatsapp_rust::{
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
 };
 
-use crate::{Network, Options};
+use crate::{Network, Options, media::Hosts};
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -29,6 +29,9 @@ pub(crate) type Version = (u32, u32, u32);
 pub(crate) struct Shared {
     pub transport: Arc<dyn TransportFactory>,
     pub http: Arc<dyn HttpClient>,
+    pub media: Hosts,
+    /// Whether files of inbound messages are wanted.
+    pub files: bool,
     pub dialling: Arc<Semaphore>,
     version: VersionSource,
 }
@@ -57,9 +60,12 @@ impl Shared {
             #[cfg(feature = "sandbox")]
             Network::Sandbox { url } => (transport.with_url(socket_url(url)), VersionSource::Fixed((2, 3000, 1))),
         };
+        let client = client(tls);
         Self {
             transport: Arc::new(transport),
-            http: Arc::new(Http { client: client(tls), network: options.network.clone() }),
+            media: Hosts::new(client.clone(), &options.network),
+            files: options.webhook_files.is_some(),
+            http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             version,
         }
