@@ -19,6 +19,7 @@ use crate::{
     adapter::{error, jid},
     backend::Backend,
     lifecycle::Lifecycle,
+    media::Downloads,
     network::Shared,
     recipients::Recipients,
     supervisor::{Command, Session, Supervisor, View},
@@ -63,16 +64,22 @@ impl Inner {
 }
 
 impl Sessions {
-    /// Starts nothing yet.
+    /// Starts no session yet, but fetches files that webhooks wait for.
     pub fn new(store: Store, options: Options) -> Self {
+        let shared = Arc::new(Shared::new(&options));
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        if let Some(folder) = options.webhook_files.clone() {
+            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder };
+            tasks.spawn(downloads.run(shutdown.clone()));
+        }
         Self {
             inner: Arc::new(Inner {
                 store,
-                shared: Arc::new(Shared::new(&options)),
+                shared,
                 options,
                 recipients: Recipients::default(),
-                tasks: TaskTracker::new(),
-                shutdown: CancellationToken::new(),
+                tasks,
+                shutdown,
                 registry: Mutex::default(),
             }),
         }
