@@ -16,7 +16,7 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::{
     Error, Options, Qr, Result, Status,
-    adapter::{error, jid},
+    adapter::{error, jid, pairing},
     backend::Backend,
     lifecycle::Lifecycle,
     media::Downloads,
@@ -128,10 +128,7 @@ impl Sessions {
         live.client.cancel_pair_code().await;
         let options = PairCodeOptions { phone_number, ..PairCodeOptions::default() };
         let code = live.client.pair_with_code(options).await.map_err(error::pair)?;
-        Ok(match code.split_at_checked(4) {
-            Some((first, second)) if !code.contains('-') => format!("{first}-{second}"),
-            _ => code,
-        })
+        Ok(pairing::dashed(&code))
     }
 
     /// The QR code shown now; starts a fresh round when the last one ran out. [`Error::NoSession`] if nobody connected it.
