@@ -64,6 +64,19 @@ impl Record {
         self
     }
 
+    /// All of it, for tests to compare.
+    #[cfg(test)]
+    pub fn told(&self) -> Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "topic": self.topic,
+            "state": self.state,
+            "chat": self.chat,
+            "once": self.dedupe,
+            "event": self.event,
+        })
+    }
+
     /// Recorded once under this name, however often it happens.
     pub fn once(mut self, name: String) -> Self {
         self.dedupe = Some(name);
