@@ -106,7 +106,7 @@ impl Host {
 
 /// A picture as it lies on the host, and what a message says of it.
 fn picture() -> (Vec<u8>, Vec<u8>, wa::Message) {
-    let content: Vec<u8> = (0..100_000_u32).map(|at| u8::try_from(at * at % 251).unwrap()).collect();
+    let content: Vec<u8> = (0..100_000_u32).map(|at| u8::try_from(at.wrapping_mul(at) % 251).unwrap()).collect();
     let sealed = encrypt_media(&content, MediaType::Image).unwrap();
     let message = wa::Message {
         image_message: MessageField::some(wa::message::ImageMessage {

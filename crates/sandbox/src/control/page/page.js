@@ -112,7 +112,7 @@ function file(message) {
   if (!message.media) return null
   const source = `/phones/${look.chosen}/messages/${encodeURIComponent(message.id)}/media`
   const link = () => element('a', { class: 'file', href: source, download: message.media.filename ?? '' },
-    `⬇ ${message.media.filename ?? names[message.kind]} (${size(message.media.size)})`)
+    `↓ ${message.media.filename ?? names[message.kind]} (${size(message.media.size)})`)
   if (!viewable.test(message.media.mimetype)) return link()
   // What cannot be had, or is not what it is called, is offered like any other file.
   const instead = (event) => event.target.replaceWith(link())
