@@ -262,7 +262,7 @@ async fn make(
         .with_http_client_arc(made.shared.http.clone())
         .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), unknown })
         // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
-        .with_skip_history_sync(!history::is_wanted(&made).await);
+        .with_skip_history_sync(!history::is_wanted(made).await);
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
