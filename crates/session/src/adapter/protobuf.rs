@@ -456,7 +456,7 @@ mod tests {
         let key = || {
             MessageField::some(wa::message::SenderKeyDistributionMessage {
                 group_id: Some("5@g.us".into()),
-                axolotl_sender_key_distribution_message: Some(vec![1, 2, 3].into()),
+                axolotl_sender_key_distribution_message: Some(vec![1, 2, 3]),
             })
         };
         let inner = wa::Message {

@@ -34,7 +34,7 @@ fn chats() {
         told(Event::ContactUpdate(update!(ContactUpdate { jid: jid(ANA_LID), action: Box::new(contact) }))),
         change("Contact", "", json!({}), json!({"fullName": "Ana Souza"})),
     );
-    let pin = action::PinAction { pinned: Some(true), ..Default::default() };
+    let pin = action::PinAction { pinned: Some(true) };
     assert_eq!(
         told(Event::PinUpdate(update!(PinUpdate { jid: jid(ANA_LID), action: Box::new(pin) }))),
         change("Pin", "", json!({}), json!({"pinned": true})),
@@ -97,7 +97,7 @@ fn messages() {
         })
     };
     let once = |kind: &str| format!("state|{kind}|{GROUP}|3EB0|1700000000000");
-    let star = action::StarAction { starred: Some(true), ..Default::default() };
+    let star = action::StarAction { starred: Some(true) };
     assert_eq!(
         told(Event::StarUpdate(update!(StarUpdate {
             chat_jid: jid(GROUP),
