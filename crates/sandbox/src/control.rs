@@ -2,6 +2,7 @@
 
 mod answer;
 mod faults;
+mod groups;
 mod network;
 mod page;
 mod phones;
@@ -54,6 +55,11 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/presence", post(phones::presence))
         .route("/phones/{number}/block", post(phones::block))
         .route("/phones/{number}/messages", get(phones::messages))
+        .route("/phones/{number}/groups/join", post(groups::join))
+        .route("/phones/{number}/groups/{group}/requests", get(groups::requests))
+        .route("/phones/{number}/groups/{group}/{action}", post(groups::act))
+        .route("/groups", get(groups::list).post(groups::create))
+        .route("/groups/{group}", get(groups::one))
         .route("/screens", get(screens::list).post(screens::show))
         .route("/screens/{picture}", get(screens::picture))
         .route("/network", get(network::describe))

@@ -8,6 +8,7 @@ mod control;
 mod core;
 mod device;
 mod faults;
+mod group;
 mod journal;
 mod link;
 mod listener;
@@ -60,6 +61,10 @@ pub enum Error {
     TimedOut,
     #[error("the network refused: code {0}")]
     Refused(u16),
+    #[error("there is no such group")]
+    UnknownGroup,
+    #[error("the network refused that in this group: {code} {word}")]
+    GroupRefused { code: u16, word: &'static str },
 }
 
 /// The network's clock: unix seconds.

@@ -5,6 +5,7 @@
 
 mod adv;
 mod app_state;
+pub(crate) mod chat;
 mod content;
 mod greeting;
 mod handset;
@@ -14,9 +15,12 @@ pub(crate) mod link;
 mod linking_code;
 mod messages;
 pub(crate) mod outbound;
+mod receipts;
+mod sender_keys;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod to_many;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

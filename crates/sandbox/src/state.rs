@@ -9,13 +9,14 @@ use crate::{
     account::{Account, Number},
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
+    group::Groups,
     journal::{Journal, Tables},
     link::Outlet,
     pairing::Pairings,
     phone::Phones,
     queue::Queue,
     screens::Screens,
-    stanza::app_state::Collections,
+    stanza::{app_state::Collections, fan_out::Posted},
 };
 
 const ACCOUNT: &str = "account";
@@ -35,6 +36,9 @@ pub(crate) struct State {
     pub outlets: HashMap<DeviceId, Outlet>,
     pub queues: HashMap<DeviceId, Queue>,
     pub collections: Collections,
+    pub groups: Groups,
+    /// What went to many, to tell a repetition.
+    pub posted: Posted,
     pub pairings: Pairings,
     pub faults: Faults,
     /// Who asked to hear of whose presence.
@@ -95,6 +99,8 @@ impl State {
             outlets: HashMap::new(),
             queues: HashMap::new(),
             collections: Collections::restore(tables),
+            groups: Groups::restore(tables),
+            posted: Posted::default(),
             pairings: Pairings::default(),
             faults: Faults::default(),
             presence_watchers: HashMap::new(),

@@ -36,9 +36,12 @@ impl From<Error> for Refused {
             | Error::UnknownDevice
             | Error::UnknownMessage
             | Error::UnknownRecipient
+            | Error::UnknownGroup
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
             Error::Refused(_) => StatusCode::BAD_GATEWAY,
+            // WhatsApp's codes for groups are HTTP's.
+            Error::GroupRefused { code, .. } => StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY),
             Error::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Error::Listen { .. } | Error::Journal { .. } | Error::Damaged { .. } | Error::Certificate(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -1,0 +1,118 @@
+//! What a phone says to many: sealed once, with the key to it for each device that lacks it.
+
+use buffa::{Message as _, MessageField};
+use wacore::messages::MessageUtils;
+use wacore_binary::{Jid, Node};
+use waproto::whatsapp as wa;
+
+use super::{
+    Handset,
+    chat::Chat,
+    handset::{Recent, address},
+    outbound::ensure_session,
+    say,
+};
+use crate::{account::Number, device::DeviceId, stanza::read::node, state::State};
+
+/// Seals for the whole chat, or for one device that asks for it again (`count` times by now).
+pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: Option<DeviceId>, count: u8) {
+    let sealed = match only {
+        Some(device) => again(phone, state, what, device, count),
+        None => whole(phone, state, what),
+    };
+    if let Some(stanza) = sealed {
+        say(phone, state, stanza);
+    }
+}
+
+/// All devices that are to read it; the phone is one of them.
+fn devices(phone: &Handset, state: &State, what: &Recent) -> Vec<DeviceId> {
+    match what.chat {
+        Chat::Group(id) => state.groups.get(id).map(|group| state.group_devices(group)).unwrap_or_default(),
+        _ => {
+            let of = |number: Number| state.devices_of(number).map(|(id, _)| id).collect::<Vec<_>>();
+            what.readers.iter().copied().chain([phone.number]).flat_map(of).collect()
+        }
+    }
+}
+
+fn lid(state: &State, device: DeviceId) -> Option<Jid> {
+    state.accounts.get(&device.number).map(|account| device.lid_jid(account))
+}
+
+fn envelope(what: &Recent) -> wacore_binary::builder::NodeBuilder {
+    let mut stanza = node("message")
+        .attr("id", what.id.as_str())
+        .attr("type", what.shape.kind.unwrap_or("text"))
+        .attr("to", what.chat.jid());
+    if let Chat::Group(_) = what.chat {
+        stanza = stanza.attr("addressing_mode", "lid");
+    }
+    if let Some(edit) = what.shape.edit {
+        stanza = stanza.attr("edit", edit);
+    }
+    stanza
+}
+
+fn key_message(chat: Chat, key: Vec<u8>) -> MessageField<wa::message::SenderKeyDistributionMessage> {
+    MessageField::some(wa::message::SenderKeyDistributionMessage {
+        group_id: Some(chat.name()),
+        axolotl_sender_key_distribution_message: Some(key),
+    })
+}
+
+fn whole(phone: &mut Handset, state: &mut State, what: &Recent) -> Option<Node> {
+    let own = DeviceId::phone(phone.number);
+    let (name, own_address) = (what.chat.name(), address(own));
+    let all = devices(phone, state, what);
+    let others: Vec<DeviceId> = all.iter().copied().filter(|device| *device != own).collect();
+    let lacking = phone.sender_keys.lacking(&name, &own_address, &others);
+    let key = phone.sender_keys.distribution(&name, &own_address).ok()?;
+    let message = wa::Message { sender_key_distribution_message: key_message(what.chat, key), ..Default::default() }
+        .encode_to_vec();
+    let mut listed = Vec::new();
+    let mut gave = Vec::new();
+    for device in lacking {
+        let Some(jid) = lid(state, device).filter(|_| ensure_session(phone, state, device)) else { continue };
+        let padded = MessageUtils::pad_message_v2(message.clone());
+        let Ok(sealed) = phone.signal.seal(&address(device), &padded) else { continue };
+        let enc = node("enc").attr("v", "2").attr("type", sealed.kind).bytes(sealed.bytes).build();
+        listed.push(node("to").attr("jid", jid).children([enc]).build());
+        gave.push(device);
+    }
+    // Only a message itself says who may see a status.
+    if what.chat == Chat::Status {
+        let bare = what.readers.iter().filter(|reader| !gave.iter().any(|device| device.number == **reader));
+        let bare = bare.filter_map(|reader| lid(state, DeviceId::phone(*reader)));
+        listed.extend(bare.map(|jid| node("to").attr("jid", jid).build()));
+    }
+    phone.sender_keys.gave(&name, gave);
+    let sealed = phone.sender_keys.seal(&name, &own_address, &MessageUtils::pad_message_v2(what.raw.clone())).ok()?;
+    let mut stanza = envelope(what);
+    if let Chat::Group(_) = what.chat {
+        let jids: Vec<Jid> = all.iter().filter_map(|device| lid(state, *device)).collect();
+        if let Ok(hash) = MessageUtils::participant_list_hash(&jids) {
+            stanza = stanza.attr("phash", hash);
+        }
+    }
+    let mut children = Vec::new();
+    if !listed.is_empty() {
+        children.push(node("participants").children(listed).build());
+    }
+    children.push(node("enc").attr("v", "2").attr("type", "skmsg").bytes(sealed).build());
+    Some(stanza.children(children).build())
+}
+
+/// Message and key in one, for a device that could not open it.
+fn again(phone: &mut Handset, state: &mut State, what: &Recent, device: DeviceId, count: u8) -> Option<Node> {
+    let (name, own) = (what.chat.name(), address(DeviceId::phone(phone.number)));
+    let key = phone.sender_keys.distribution(&name, &own).ok()?;
+    let mut message = wa::Message::decode_from_slice(&what.raw).ok()?;
+    message.sender_key_distribution_message = key_message(what.chat, key);
+    let jid = lid(state, device).filter(|_| ensure_session(phone, state, device))?;
+    let padded = MessageUtils::pad_message_v2(message.encode_to_vec());
+    let sealed = phone.signal.seal(&address(device), &padded).ok()?;
+    phone.sender_keys.gave(&name, [device]);
+    let enc = node("enc").attr("v", "2").attr("type", sealed.kind).attr("count", u32::from(count));
+    Some(envelope(what).attr("participant", jid).children([enc.bytes(sealed.bytes).build()]).build())
+}
