@@ -257,8 +257,18 @@ impl State {
         }
         // Live only behind what is still waiting, or it would overtake.
         let in_order = queue.waiting().take(2).count() == 1;
-        if in_order && self.outlets.get(&to).is_some_and(|outlet| outlet.active) && self.tell(to, stanza) {
+        if in_order && self.outlets.get(&to).is_some_and(Outlet::has_room) && self.tell(to, stanza) {
             self.queues.entry(to).or_default().handed_live(pushed.number);
+        }
+    }
+
+    /// Hands a device, which took something off its connection, what found no room there before.
+    pub fn catch_up(&mut self, to: DeviceId) {
+        // The backlog is handed over at the device's own pace.
+        while self.outlets.get(&to).is_some_and(|outlet| outlet.has_room() && outlet.backlog == 0) {
+            let next = self.queues.get_mut(&to).map(|queue| queue.hand_out(1)).unwrap_or_default().pop();
+            let Some(stanza) = next else { return };
+            self.tell(to, stanza);
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Error, Number, Result,
     device::DeviceId,
+    group::act::Refused,
     pairing,
     phone::{self, Handset, link, outbound},
     state::State as Net,
@@ -96,14 +97,25 @@ pub(super) async fn send(
     path: Path<String>,
     Body(send): Body<shape::Send>,
 ) -> Answer<Json<shape::Sent>> {
-    let (number, id) = at(&control, path, |phone, state| outbound::text(phone, state, send))?;
+    let number = self::number(path)?;
+    while control
+        .core
+        .step(|state| phone::with(state, number, |phone, state| outbound::prepare(phone, state, &send)))?
+    {
+        // Others have their turn.
+        tokio::task::yield_now().await;
+    }
+    let id =
+        control.core.step(|state| phone::with(state, number, |phone, state| outbound::text(phone, state, send)))??;
     // The network answered in the same step.
-    let (timestamp, message) = control.core.step(|state| {
-        let message = &state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?.message;
-        Ok::<_, Error>((message.timestamp, message.state))
+    let (timestamp, refused) = control.core.step(|state| {
+        let entry = state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?;
+        Ok::<_, Error>((entry.message.timestamp, entry.refused))
     })?;
-    if message == shape::State::Refused {
-        return Err(Error::Refused(crate::faults::REJECTED).into());
+    match refused {
+        None => {}
+        Some(code @ crate::faults::REJECTED) => return Err(Error::Refused(code).into()),
+        Some(code) => return Err(Error::from(Refused(code)).into()),
     }
     Ok(Json(shape::Sent { id, timestamp }))
 }

@@ -321,3 +321,73 @@ fn a_group_without_an_admin_gets_one_and_an_empty_one_is_gone() {
     assert_eq!(admission::join(&mut state, number(1), &code), Err(Refused(406)));
     assert_eq!(state.groups.of(number(2)).count(), 0);
 }
+
+/// A device that is never there: what it is told waits.
+fn add_companion(state: &mut State, n: u64) {
+    use wacore_libsignal::protocol::KeyPair;
+    let mut rng = rand::rng();
+    let (identity, signed) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+    let key = |pair: &KeyPair| -> [u8; 32] { pair.public_key.public_key_bytes().try_into().unwrap() };
+    let device = crate::device::Device {
+        noise: None,
+        identity: key(&identity),
+        registration: 1,
+        signed_pre_key: crate::device::SignedPreKey {
+            id: 1,
+            key: key(&signed),
+            signature: identity.calculate_signature(&signed.public_key.serialize(), &mut rng).unwrap().to_vec(),
+        },
+        identity_proof: Vec::new(),
+        key_index: 1,
+        platform: "Away".to_owned(),
+        linked_at: 0,
+        pre_keys: Default::default(),
+    };
+    state.add_device(DeviceId { number: number(n), device: 1 }, device);
+}
+
+#[test]
+fn a_thousand_members_with_two_devices_each() {
+    const MEMBERS: u64 = 1_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, tables) = Journal::open(&folder.path().join("journal")).unwrap();
+    let mut state = State::restore(journal, &tables, 1);
+    let timed = |what: &str, work: &mut dyn FnMut()| {
+        let start = std::time::Instant::now();
+        work();
+        println!("{what}: {:?}", start.elapsed());
+    };
+    timed("phones", &mut || add_phones(&mut state, MEMBERS));
+    timed("companions", &mut || (1..=MEMBERS).for_each(|n| add_companion(&mut state, n)));
+    let others: Vec<u64> = (2..=MEMBERS).collect();
+    let mut id = None;
+    timed("create", &mut || id = Some(act::create(&mut state, number(1), new("Many", &others)).unwrap().0));
+    let id = id.unwrap();
+    timed("create, phones", &mut || phone::answer_all(&mut state));
+    for round in ["first", "second"] {
+        let request =
+            shape::Send { to: Some(id.jid().to_string()), text: Some(round.to_owned()), ..Default::default() };
+        timed(&format!("{round}, keys"), &mut || {
+            let mut longest = std::time::Duration::ZERO;
+            let mut more = true;
+            while more {
+                let start = std::time::Instant::now();
+                more = phone::with(&mut state, number(1), |phone, state| outbound::prepare(phone, state, &request))
+                    .unwrap();
+                longest = longest.max(start.elapsed());
+            }
+            println!("longest {longest:?}");
+        });
+        let mut request = Some(request);
+        timed(&format!("{round}, sender and relay"), &mut || {
+            let request = request.take().unwrap();
+            phone::with(&mut state, number(1), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap();
+        });
+        timed(&format!("{round}, phones"), &mut || phone::answer_all(&mut state));
+    }
+    let message = messages(&state, 1).pop().unwrap();
+    assert_eq!(message.state, shape::State::Delivered);
+    assert_eq!(message.receipts.len(), 999);
+    assert_eq!(texts(&state, 1_000), ["first", "second"]);
+    println!("journal: {} MB", std::fs::metadata(folder.path().join("journal")).unwrap().len() / 1_000_000);
+}

@@ -11,6 +11,7 @@ use super::{
     messages::{self, Messages},
     sender_keys::{self, SenderKeys},
     signal::{Change, Signal},
+    to_many::Prepared,
 };
 use crate::{
     account::Number,
@@ -56,6 +57,7 @@ pub(crate) struct Handset {
     pub(super) keys: Keys,
     pub(super) signal: Signal,
     pub(super) sender_keys: SenderKeys,
+    pub(super) prepared: Prepared,
     pub(crate) messages: Messages,
     pub(super) recent: VecDeque<Recent>,
     attempts: HashMap<(DeviceId, String), u8>,
@@ -109,6 +111,7 @@ impl Handset {
             signal: Signal::new(&keys),
             keys,
             sender_keys: SenderKeys::default(),
+            prepared: Prepared::default(),
             messages,
             recent: VecDeque::new(),
             attempts: HashMap::new(),

@@ -29,6 +29,9 @@ pub struct Entry {
     /// How many people it is for, when it is an own one.
     #[serde(default)]
     pub audience: usize,
+    /// The code with which the network refused it.
+    #[serde(default)]
+    pub refused: Option<u16>,
 }
 
 mod in_base64 {
@@ -143,6 +146,7 @@ impl Messages {
             },
             raw: new.raw,
             audience: new.audience,
+            refused: None,
         });
         self.touched.push(cursor);
         if self.entries.len() > MAX_MESSAGES {
@@ -197,10 +201,12 @@ impl Messages {
         self.cursors(id).find(|entry| entry.message.from_me)
     }
 
-    /// The network acknowledged or refused an own message.
-    pub fn settle(&mut self, cursor: u64, timestamp: u64, state: State) {
+    /// The network acknowledged an own message, or refused it with that code.
+    pub fn settle(&mut self, cursor: u64, timestamp: u64, refused: Option<u16>) {
+        let state = if refused.is_some() { State::Refused } else { State::Sent };
         self.change(cursor, |entry| {
             entry.message.timestamp = timestamp;
+            entry.refused = refused;
             // A receipt may overtake the acknowledgement.
             if entry.message.state == State::Pending {
                 entry.message.state = state;
@@ -354,7 +360,7 @@ mod tests {
         let cursor = messages.add(text("X", "me", true)).expect("new");
         messages.receipt("X", device("15550000002", 1), Seen::Read, 5, true);
         messages.receipt("X", device("15550000002", 2), Seen::Delivered, 6, true);
-        messages.settle(cursor, 4, State::Sent);
+        messages.settle(cursor, 4, None);
         let message = &messages.list(0, None, 1)[0];
         assert_eq!(message.state, State::Read);
         assert_eq!(message.timestamp, 4);

@@ -90,6 +90,14 @@ pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Se
     Ok(id)
 }
 
+/// Does part of the work that a text to a large chat will be, so that it can be done in several steps. True: there is
+/// more of it. What is wrong with the request is said when it is carried out.
+pub(crate) fn prepare(phone: &mut Handset, state: &mut State, request: &contract::Send) -> bool {
+    let Ok(chat) = Chat::find(state, "to", request.to.as_deref()) else { return false };
+    let Ok(readers) = readers(phone, state, chat, request.recipients.as_deref()) else { return false };
+    chat.is_of_many() && to_many::prepare(phone, state, chat, readers)
+}
+
 /// Who is to see a status: those who are named, or everybody whom the phone has a chat with.
 fn readers(phone: &Handset, state: &State, chat: Chat, named: Option<&[String]>) -> Result<Vec<Number>> {
     match (chat, named) {
@@ -322,8 +330,8 @@ pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: 
 pub(super) fn settle(phone: &mut Handset, id: &str, outcome: Result<u64, u16>) {
     let Some(cursor) = phone.messages.own(id).map(|entry| entry.message.cursor) else { return };
     match outcome {
-        Ok(at) => phone.messages.settle(cursor, at, contract::State::Sent),
-        Err(_) => phone.messages.settle(cursor, crate::now(), contract::State::Refused),
+        Ok(at) => phone.messages.settle(cursor, at, None),
+        Err(code) => phone.messages.settle(cursor, crate::now(), Some(code)),
     }
 }
 

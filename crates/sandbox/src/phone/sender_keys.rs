@@ -76,6 +76,10 @@ impl SenderKeys {
         made.map(|made| made.into_serialized().into_vec())
     }
 
+    pub fn has_own(&self, chat: &str, own: &ProtocolAddress) -> bool {
+        self.store.records.contains_key(name(chat, own).cache_key())
+    }
+
     pub fn take(&mut self, chat: &str, from: &ProtocolAddress, bytes: &[u8]) -> Signalled<()> {
         let given = SenderKeyDistributionMessage::try_from(bytes)?;
         at_once(process_sender_key_distribution_message(&name(chat, from), &given, &mut self.store))
