@@ -234,7 +234,7 @@ impl Groups {
         self.by_id.get(&id)
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &Group> {
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.by_id.values()
     }
 

@@ -186,7 +186,7 @@ pub(crate) fn reinstall(state: &mut State, number: Number) -> Result<shape::Phon
     sign_key_indexes(state, number);
     state.counters.count("phone reinstalled");
     let Some(jid) = state.accounts.get(&number).map(Account::jid) else { return Err(Error::UnknownPhone) };
-    for peer in state.peers(number) {
+    for peer in state.acquaintances(number) {
         for device in state.devices_of(peer).map(|(id, _)| id).collect::<Vec<_>>() {
             let notification = node("notification")
                 .attr("from", &jid)

@@ -317,6 +317,15 @@ impl State {
         self.peers.get(&number).into_iter().flatten().copied().collect()
     }
 
+    /// Who wrote to somebody, or is in a group with them.
+    pub fn acquaintances(&self, number: Number) -> BTreeSet<Number> {
+        let mut people: BTreeSet<Number> =
+            self.groups.of(number).flat_map(|group| group.members.keys().copied()).collect();
+        people.extend(self.peers(number));
+        people.remove(&number);
+        people
+    }
+
     /// Lets those who watch know. Told once, however often it happens before they look.
     pub fn changed(&mut self, update: Update) {
         if !self.updates.contains(&update) && self.updates.len() < UPDATES_MAX {

@@ -7,6 +7,8 @@ use wacore_binary::Jid;
 use super::{Description, Group, GroupId, Invitation, Member, Method, Role, Written, notice};
 use crate::{account::Number, stanza::read::node, state::State};
 
+/// More groups than this are no use to anyone, and would fill the memory.
+const GROUPS_MAX: usize = 20_000;
 /// People in one group.
 pub(crate) const MEMBERS_MAX: usize = 1_024;
 const SUBJECT_CHARACTERS_MAX: usize = 100;
@@ -116,6 +118,9 @@ pub(crate) fn create(state: &mut State, by: Number, new: New) -> Result<(GroupId
     check_ephemeral(new.ephemeral)?;
     if new.participants.len() >= MEMBERS_MAX {
         return Err(Refused(406));
+    }
+    if state.groups.all().len() >= GROUPS_MAX {
+        return Err(Refused(419));
     }
     let now = crate::now();
     let id = state.free_group_id();

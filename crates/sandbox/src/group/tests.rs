@@ -156,6 +156,61 @@ fn a_phone_that_was_set_up_anew_asks_for_the_key() {
     assert_eq!(texts(&state, 2), ["first", "second"]);
     let own = messages(&state, 1).into_iter().find(|own| own.id == message).unwrap();
     assert_eq!(own.state, shape::State::Delivered);
+    say(&mut state, 3, id, "third");
+    assert_eq!(texts(&state, 1), ["first", "second", "third"]);
+    assert_eq!(texts(&state, 2), ["first", "second", "third"]);
+}
+
+#[test]
+fn a_phone_that_lost_its_keys_gets_the_message_again() {
+    let mut state = phones(3);
+    let id = group(&mut state, &[2, 3]);
+    say(&mut state, 1, id, "first");
+    phone::with(&mut state, number(3), |phone, state| phone.lose_sender_keys(&state.journal)).unwrap();
+    let message = say(&mut state, 1, id, "second");
+    assert_eq!(texts(&state, 3), ["first", "second"]);
+    assert_eq!(count(&state, "phone sealed a message again"), 1);
+    let own = messages(&state, 1).into_iter().find(|own| own.id == message).unwrap();
+    assert_eq!(own.state, shape::State::Delivered);
+    say(&mut state, 1, id, "third");
+    assert_eq!(texts(&state, 3), ["first", "second", "third"]);
+    assert_eq!(count(&state, "phone sealed a message again"), 1);
+}
+
+#[test]
+fn messages_in_groups_are_reacted_to_edited_and_taken_back() {
+    let mut state = phones(3);
+    let id = group(&mut state, &[2, 3]);
+    let own = say(&mut state, 2, id, "helo");
+    phone::with(&mut state, number(2), |phone, state| outbound::edit(phone, state, &own, "hello")).unwrap().unwrap();
+    phone::answer_all(&mut state);
+    phone::with(&mut state, number(3), |phone, state| outbound::react(phone, state, &own, "👍")).unwrap().unwrap();
+    phone::answer_all(&mut state);
+    let shown = |state: &State, of: u64| messages(state, of).into_iter().find(|message| message.id == own).unwrap();
+    for phone in [1, 2, 3] {
+        assert_eq!(shown(&state, phone).text.as_deref(), Some("hello"));
+        assert_eq!(shown(&state, phone).reactions.values().collect::<Vec<_>>(), ["👍"]);
+    }
+    let delete = |state: &mut State, by: u64| {
+        let done = phone::with(state, number(by), |phone, state| outbound::delete(phone, state, &own)).unwrap();
+        phone::answer_all(state);
+        done.is_ok()
+    };
+    assert!(!delete(&mut state, 3), "neither its own nor an admin");
+    assert!(delete(&mut state, 1), "an admin");
+    for phone in [1, 2, 3] {
+        assert_eq!(shown(&state, phone).kind, shape::Kind::Deleted, "{phone}");
+    }
+}
+
+#[test]
+fn a_person_is_the_same_by_number_and_by_lid() {
+    let mut state = phones(2);
+    let id = group(&mut state, &[2]);
+    let lid = state.accounts[&number(2)].lid_jid();
+    assert_eq!(codes(&act::add(&mut state, number(1), id, &[lid.clone(), jid(2)]).unwrap()), [409]);
+    assert_eq!(codes(&act::promote(&mut state, number(1), id, &[lid]).unwrap()), [200]);
+    assert_eq!(state.groups.get(id).unwrap().members[&number(2)].role, Role::Admin);
 }
 
 #[test]

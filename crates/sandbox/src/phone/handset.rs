@@ -135,6 +135,12 @@ impl Handset {
         Self { messages: self.messages, ..Self::new(self.number) }
     }
 
+    /// As by an accident.
+    #[cfg(test)]
+    pub(crate) fn lose_sender_keys(&mut self, journal: &Journal) {
+        self.sender_keys.forget_all(self.number, journal);
+    }
+
     /// Writes what changed. True if that was a message.
     pub fn keep(&mut self, journal: &Journal) -> bool {
         let row = |rest: &[u8]| [self.number.key().as_slice(), rest].concat();

@@ -159,6 +159,25 @@ async fn a_client_that_lacks_the_key_asks_the_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_joins_its_person_reads_from_then_on() {
+    let world = World::start().await;
+    let alice = world.linked(ALICE).await;
+    let group = world.group(&[BOB]).await;
+    alice.write(&group, "before").await;
+    let bob = world.linked(BOB).await;
+    alice
+        .until("the news of Bob's device", |event| {
+            matches!(event, whatsapp_rust::prelude::Event::DeviceListUpdate(_)).then_some(())
+        })
+        .await;
+    alice.write(&group, "after").await;
+    assert_eq!(bob.got().await, got("after", &group, ALICE));
+    alice.handle.shutdown().await;
+    bob.handle.shutdown().await;
+    world.network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_was_away_catches_up() {
     let world = World::start().await;
     let alice = world.linked(ALICE).await;
