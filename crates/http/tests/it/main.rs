@@ -3,8 +3,11 @@
 mod api;
 mod bad_input;
 mod credentials;
+mod events;
 mod log;
 mod serve;
 mod server;
 mod session;
+mod streams;
 mod webhook;
+mod webhooks;
