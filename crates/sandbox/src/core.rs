@@ -23,7 +23,7 @@ use crate::{
 
 /// Stanzas that phones work off within one step. A message to a large group makes thousands of them: the rest follows
 /// in steps of its own, and others have theirs in between.
-const ANSWERED_MAX: usize = 128;
+const ANSWERED_MAX: usize = 64;
 /// Between two such steps, so that others come by the lock.
 const PAUSE: Duration = Duration::from_millis(1);
 /// A listener this far behind is told that it missed something.
