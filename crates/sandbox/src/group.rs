@@ -3,6 +3,7 @@
 pub(crate) mod act;
 pub(crate) mod admission;
 pub(crate) mod notice;
+pub(crate) mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -227,6 +228,8 @@ impl Groups {
                 groups.of_person.entry(number).or_default().insert(id);
             }
         }
+        // One that was just being made when the process died.
+        groups.by_id.retain(|_, group| !group.members.is_empty());
         groups
     }
 

@@ -17,8 +17,9 @@ use crate::{
     Error, Number, Result,
     group::{
         Group, GroupId,
-        act::{self, Failed, New, Outcome, Refused, Setting},
+        act::{self, Failed, New, Outcome, Refused},
         admission::{self, Joined},
+        setting::{self, Setting},
     },
     phone,
     state::State as Net,
@@ -233,6 +234,6 @@ fn perform(state: &mut Net, by: Number, id: GroupId, action: &str, body: shape::
             });
         }
     };
-    act::set(state, by, id, setting)?;
+    setting::set(state, by, id, setting)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -39,12 +39,13 @@ impl Chat {
         let jid = text.map(str::trim).and_then(|text| text.parse::<Jid>().ok());
         match jid.filter(|jid| matches!(jid.server, Server::Group | Server::Broadcast)) {
             None => super::outbound::recipient(state, field, text).map(Self::Person),
-            Some(jid) => match Self::of(state, &jid) {
-                Some(Self::Group(id)) if state.groups.get(id).is_none() => Err(Error::UnknownRecipient),
-                Some(chat) => Ok(chat),
-                None => Err(Error::UnknownRecipient),
-            },
+            Some(jid) => Self::of(state, &jid).ok_or(Error::UnknownRecipient),
         }
+    }
+
+    /// A group may be gone, and what was said there be kept.
+    pub fn is_there(self, state: &State) -> bool {
+        !matches!(self, Self::Group(id) if state.groups.get(id).is_none())
     }
 
     pub fn is_of_many(self) -> bool {

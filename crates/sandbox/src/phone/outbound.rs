@@ -30,6 +30,9 @@ const MENTIONS_MAX: usize = 1_024;
 /// A text, as a person types it.
 pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Send) -> Result<String> {
     let chat = Chat::find(state, "to", request.to.as_deref())?;
+    if !chat.is_there(state) {
+        return Err(Error::UnknownRecipient);
+    }
     let readers = readers(phone, state, chat, request.recipients.as_deref())?;
     let body =
         request.text.filter(|text| !text.is_empty()).ok_or(Error::Invalid { field: "text", expected: "is missing" })?;

@@ -8,9 +8,10 @@ use crate::{
     device::DeviceId,
     group::{
         Group, GroupId,
-        act::{self, Failed, New, Outcome, Refused, Setting},
+        act::{self, Failed, New, Outcome, Refused},
         admission::{self, Joined},
         notice,
+        setting::{self, Setting},
     },
     state::State,
 };
@@ -249,7 +250,7 @@ fn set(state: &mut State, by: Number, id: GroupId, iq: &Node) -> Answer {
         "membership_approval_mode" => Setting::Approval(is_on(change)),
         _ => return unknown(state, iq),
     };
-    act::set(state, by, id, setting)?;
+    setting::set(state, by, id, setting)?;
     Ok(Vec::new())
 }
 

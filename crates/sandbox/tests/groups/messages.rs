@@ -188,6 +188,8 @@ async fn a_client_that_was_away_catches_up() {
     assert_eq!(world.act(BOB, &group, "subject", json!({ "subject": "Meanwhile" })).await.0, 204);
     world.write(CAROL, &group, "two").await;
     let alice = world.back(alice).await;
+    let renamed = alice.change("subject").await;
+    assert!(renamed.offline.is_some(), "it waited");
     assert_eq!(alice.got().await, got("one", &group, BOB));
     assert_eq!(alice.got().await, got("two", &group, CAROL));
     let metadata = alice.client.groups().get_metadata(&group.parse().unwrap()).await.unwrap();

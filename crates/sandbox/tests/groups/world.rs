@@ -158,7 +158,7 @@ pub struct Stock {
     texts: Mutex<VecDeque<Got>>,
 }
 
-/// Those of one event: what waited comes together.
+/// One event has several when they waited.
 fn texts(event: &Event) -> VecDeque<Got> {
     let got = |message: &whatsapp_rust::types::events::InboundMessage| {
         Some(Got {
@@ -179,27 +179,31 @@ pub struct Got {
 }
 
 impl Stock {
+    /// The next event that is wanted. Texts that come before it are kept.
     pub async fn until<T>(&self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
-        let wait = async {
-            loop {
-                let event = self.events.recv().await.unwrap();
-                if let Some(found) = wanted(&event) {
-                    return found;
-                }
+        loop {
+            let event = self.next(what).await;
+            if let Some(found) = wanted(&event) {
+                return found;
             }
-        };
-        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+        }
     }
 
-    /// The next text. What was waited for meanwhile is over, texts are not.
+    async fn next(&self, what: &str) -> Arc<Event> {
+        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await;
+        let event = event.unwrap_or_else(|_| panic!("waited in vain for {what}")).unwrap();
+        self.texts.lock().unwrap().extend(texts(&event));
+        event
+    }
+
+    /// The next text.
     pub async fn got(&self) -> Got {
-        if let Some(got) = self.texts.lock().unwrap().pop_front() {
-            return got;
+        loop {
+            if let Some(got) = self.texts.lock().unwrap().pop_front() {
+                return got;
+            }
+            self.next("a text").await;
         }
-        let mut texts = self.until("a text", |event| Some(texts(event)).filter(|texts| !texts.is_empty())).await;
-        let got = texts.pop_front().unwrap();
-        self.texts.lock().unwrap().extend(texts);
-        got
     }
 
     /// The next change of a group, by its name.
