@@ -37,18 +37,23 @@ impl From<Error> for Refused {
             | Error::UnknownMessage
             | Error::UnknownRecipient
             | Error::UnknownGroup
+            | Error::NoFile
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
-            Error::Refused(_) => StatusCode::BAD_GATEWAY,
+            Error::Refused(_) | Error::FileDamaged => StatusCode::BAD_GATEWAY,
             // WhatsApp's codes for groups are HTTP's.
             Error::GroupRefused { code, .. } => StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY),
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::FileLost => StatusCode::GONE,
             Error::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Error::Listen { .. } | Error::Journal { .. } | Error::Damaged { .. } | Error::Certificate(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Error::Listen { .. }
+            | Error::Journal { .. }
+            | Error::Damaged { .. }
+            | Error::Certificate(_)
+            | Error::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let field = match &error {
-            Error::Invalid { field, .. } => Some(*field),
+            Error::Invalid { field, .. } | Error::TooLarge { field } => Some(*field),
             _ => None,
         };
         failure(status, &error.to_string(), field)

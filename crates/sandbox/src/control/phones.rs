@@ -15,7 +15,6 @@ use super::{
 use crate::{
     Error, Number, Result,
     device::DeviceId,
-    group::act::Refused,
     pairing,
     phone::{self, Handset, link, outbound},
     state::State as Net,
@@ -90,34 +89,6 @@ fn at<T>(
     let number = number(path)?;
     let done = control.core.step(|state| phone::with(state, number, work))?;
     Ok((number, done?))
-}
-
-pub(super) async fn send(
-    State(control): State<Control>,
-    path: Path<String>,
-    Body(send): Body<shape::Send>,
-) -> Answer<Json<shape::Sent>> {
-    let number = self::number(path)?;
-    while control
-        .core
-        .step(|state| phone::with(state, number, |phone, state| outbound::prepare(phone, state, &send)))?
-    {
-        // Others have their turn.
-        tokio::task::yield_now().await;
-    }
-    let id =
-        control.core.step(|state| phone::with(state, number, |phone, state| outbound::text(phone, state, send)))??;
-    // The network answered in the same step.
-    let (timestamp, refused) = control.core.step(|state| {
-        let entry = state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?;
-        Ok::<_, Error>((entry.message.timestamp, entry.refused))
-    })?;
-    match refused {
-        None => {}
-        Some(code @ crate::faults::REJECTED) => return Err(Error::Refused(code).into()),
-        Some(code) => return Err(Error::from(Refused(code)).into()),
-    }
-    Ok(Json(shape::Sent { id, timestamp }))
 }
 
 fn needed(field: &'static str, value: Option<String>) -> Result<String> {

@@ -58,7 +58,8 @@ fn group(state: &mut State, participants: &[u64]) -> GroupId {
 
 fn write(state: &mut State, from: u64, to: &str, text: &str) -> String {
     let request = shape::Send { to: Some(to.to_owned()), text: Some(text.to_owned()), ..Default::default() };
-    let id = phone::with(state, number(from), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap();
+    let id =
+        phone::with(state, number(from), |phone, state| outbound::send(phone, state, request, None)).unwrap().unwrap();
     phone::answer_all(state);
     id
 }

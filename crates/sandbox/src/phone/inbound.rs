@@ -192,6 +192,8 @@ fn take(
         from_me: own,
         kind: contract::Kind::Text,
         text: None,
+        caption: None,
+        media: None,
         quoted: None,
         mentions: Vec::new(),
         target: None,
@@ -201,14 +203,22 @@ fn take(
         // Its other devices count for themselves.
         audience: 0,
     };
+    let quoted_here = |quote: content::Quote| contract::Quoted {
+        id: quote.id,
+        from: quote.from.as_deref().map(by_number),
+        text: quote.text,
+    };
     match content::read(&message) {
         Content::Text { text, quoted, mentions } => {
             new.text = Some(text);
-            new.quoted = quoted.map(|quote| contract::Quoted {
-                id: quote.id,
-                from: quote.from.as_deref().map(by_number),
-                text: quote.text,
-            });
+            new.quoted = quoted.map(quoted_here);
+            new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
+        }
+        Content::File { described, quoted, mentions } => {
+            new.kind = described.kind;
+            new.caption = described.caption;
+            new.media = Some(described.media);
+            new.quoted = quoted.map(quoted_here);
             new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
         }
         Content::Reaction { target, emoji } => {
@@ -218,7 +228,9 @@ fn take(
             new.target = Some(target);
         }
         Content::Edit { target, text } => {
-            phone.messages.edit(&target, &author, &text, content::text(&text, None, Vec::new()).encode_to_vec());
+            let Some(entry) = phone.messages.by_author(&target, &author) else { return };
+            let raw = content::reworded(&entry.raw, &text).encode_to_vec();
+            phone.messages.edit(&target, &author, &text, raw);
             return;
         }
         Content::Revoke { target } => {
@@ -346,7 +358,7 @@ fn again(phone: &mut Handset, state: &mut State, receipt: &Node, id: &str, devic
 fn sent(phone: &Handset, id: &str, state: &State) -> Option<Recent> {
     if let Some(entry) = phone.messages.own(id) {
         let chat = Chat::of(state, &entry.message.chat.parse().ok()?)?;
-        let (raw, shape) = (entry.raw.clone(), Shape::default());
+        let (raw, shape) = (entry.raw.clone(), Shape::of(entry.message.kind));
         return Some(Recent { id: id.to_owned(), chat, readers: Vec::new(), raw, shape });
     }
     phone.recent.iter().rev().find(|recent| recent.id == id).cloned()

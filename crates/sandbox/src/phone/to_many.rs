@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buffa::{Message as _, MessageField};
 use wacore::messages::MessageUtils;
-use wacore_binary::{Jid, Node};
+use wacore_binary::{Jid, Node, builder::NodeBuilder};
 use waproto::whatsapp as wa;
 
 use super::{
@@ -45,7 +45,7 @@ fn lid(state: &State, device: DeviceId) -> Option<Jid> {
     state.accounts.get(&device.number).map(|account| device.lid_jid(account))
 }
 
-fn envelope(what: &Recent) -> wacore_binary::builder::NodeBuilder {
+fn envelope(what: &Recent) -> NodeBuilder {
     let mut stanza = node("message")
         .attr("id", what.id.as_str())
         .attr("type", what.shape.kind.unwrap_or("text"))
@@ -57,6 +57,13 @@ fn envelope(what: &Recent) -> wacore_binary::builder::NodeBuilder {
         stanza = stanza.attr("edit", edit);
     }
     stanza
+}
+
+fn with_mediatype(enc: NodeBuilder, message: &wa::Message) -> NodeBuilder {
+    match wacore::send::media_type_from_message(message) {
+        Some(mediatype) => enc.attr("mediatype", mediatype),
+        None => enc,
+    }
 }
 
 fn key_message(chat: Chat, key: Vec<u8>) -> MessageField<wa::message::SenderKeyDistributionMessage> {
@@ -138,7 +145,9 @@ fn whole(phone: &mut Handset, state: &mut State, what: &Recent) -> Option<Node> 
     if !listed.is_empty() {
         children.push(node("participants").children(listed).build());
     }
-    children.push(node("enc").attr("v", "2").attr("type", "skmsg").bytes(sealed).build());
+    let enc = node("enc").attr("v", "2").attr("type", "skmsg");
+    let message = wa::Message::decode_from_slice(&what.raw).ok()?;
+    children.push(with_mediatype(enc, &message).bytes(sealed).build());
     Some(stanza.children(children).build())
 }
 
@@ -153,5 +162,6 @@ fn again(phone: &mut Handset, state: &mut State, what: &Recent, device: DeviceId
     let sealed = phone.signal.seal(&address(device), &padded).ok()?;
     phone.sender_keys.gave(&name, [device]);
     let enc = node("enc").attr("v", "2").attr("type", sealed.kind).attr("count", u32::from(count));
+    let enc = with_mediatype(enc, &message);
     Some(envelope(what).attr("participant", jid).children([enc.bytes(sealed.bytes).build()]).build())
 }

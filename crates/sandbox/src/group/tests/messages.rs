@@ -156,7 +156,7 @@ fn a_status_is_seen_by_those_who_know_the_author_or_are_named() {
         recipients: Some(vec![number(3).to_string()]),
         ..Default::default()
     };
-    phone::with(&mut state, number(1), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap();
+    phone::with(&mut state, number(1), |phone, state| outbound::send(phone, state, request, None)).unwrap().unwrap();
     phone::answer_all(&mut state);
     assert_eq!(texts(&state, 3), ["for one"]);
     assert_eq!(texts(&state, 2).len(), 2);
@@ -203,7 +203,9 @@ fn a_thousand_members_with_two_devices_each() {
         }
         // Who has the key is not given it again.
         assert_eq!(steps > 1, round == "first");
-        phone::with(&mut state, number(1), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap();
+        phone::with(&mut state, number(1), |phone, state| outbound::send(phone, state, request, None))
+            .unwrap()
+            .unwrap();
         let mut steps = 0;
         while state.phones.is_behind() {
             phone::answer(&mut state, 64);
