@@ -97,6 +97,6 @@ fn scale(image: &RgbaImage) -> (u32, u32, RgbaImage) {
         DynamicImage::ImageRgba8(image.clone()).resize(STICKER_SIDE, STICKER_SIDE, FilterType::CatmullRom).into_rgba8()
     };
     // Even, since an animation's frames can begin at even places only.
-    let middle = |side: u32| (STICKER_SIDE - side) / 2 & !1;
+    let middle = |side: u32| ((STICKER_SIDE - side) / 2) & !1;
     (middle(scaled.width()), middle(scaled.height()), scaled)
 }

@@ -24,25 +24,31 @@ const MAX_PASS_PIXELS: u64 = 400_000_000;
 const LEAST_DELAY: u32 = 10;
 const USUAL_DELAY: u32 = 100;
 
-/// What is tried, best first: the coding, and the least milliseconds from one frame to the next.
-const ATTEMPTS: [(Coding, u32); 7] = [
-    (Coding::Lossless, 66),
-    (Coding::Lossy(75.0), 66),
-    (Coding::Lossy(55.0), 80),
-    (Coding::Lossy(35.0), 100),
-    (Coding::Lossy(20.0), 120),
-    (Coding::Lossy(8.0), 160),
-    (Coding::Lossy(0.0), 300),
+/// What is tried, best first: the coding, the least milliseconds from one frame to the next, and about what size that
+/// makes of a size of 100 without loss.
+const ATTEMPTS: [(Coding, u32, u32); 7] = [
+    (Coding::Lossless, 66, 100),
+    (Coding::Lossy(75.0), 66, 16),
+    (Coding::Lossy(55.0), 80, 10),
+    (Coding::Lossy(35.0), 100, 6),
+    (Coding::Lossy(20.0), 120, 4),
+    (Coding::Lossy(8.0), 160, 2),
+    (Coding::Lossy(0.0), 300, 1),
 ];
 
 /// An animated WebP of at most `limit` bytes, or `None` if the image does not move.
 pub(super) fn encode(image: &[u8], kind: Kind, limit: usize) -> Result<Option<Vec<u8>>, Error> {
-    for (coding, step) in ATTEMPTS {
+    let mut attempts = ATTEMPTS.into_iter().peekable();
+    while let Some((coding, step, size)) = attempts.next() {
         let Some(frames) = frames(image, kind)? else { return Ok(None) };
-        match attempt(frames, coding, step, limit)? {
+        let times = match attempt(frames, coding, step, limit)? {
             Attempt::Fits(webp) => return Ok(Some(webp)),
             Attempt::Still => return Ok(None),
-            Attempt::TooLarge => {}
+            Attempt::TooLarge { times } => times,
+        };
+        // What would be twice too large still is not worth the time, unless there is nothing after it.
+        while attempts.len() > 1 && attempts.peek().is_some_and(|(_, _, next)| times * next > 2 * size) {
+            attempts.next();
         }
     }
     Err(Error::StickerTooLarge { limit })
@@ -73,14 +79,16 @@ fn bounded<D: ImageDecoder>(mut decoder: D) -> Result<D, Error> {
 
 enum Attempt {
     Fits(Vec<u8>),
-    TooLarge,
+    /// About so many times.
+    TooLarge {
+        times: u32,
+    },
     Still,
 }
 
 fn attempt(frames: Frames, coding: Coding, step: u32, limit: usize) -> Result<Attempt, Error> {
     let mut writer = Writer::new(coding);
-    let (mut now, mut decoded) = (0, 0);
-    let mut next_at = 0;
+    let (mut now, mut decoded, mut next_at, mut full_at) = (0, 0, 0, None);
     for frame in frames {
         let frame = match frame {
             Ok(frame) => frame,
@@ -92,19 +100,24 @@ fn attempt(frames: Frames, coding: Coding, step: u32, limit: usize) -> Result<At
         let delay = numerator / denominator.max(1);
         let image = frame.into_buffer();
         decoded += u64::from(image.width()) * u64::from(image.height());
-        if now >= next_at {
+        if now >= next_at && full_at.is_none() {
             writer.frame(&image, now)?;
             next_at = now + step;
         }
         now += if delay <= LEAST_DELAY { USUAL_DELAY } else { delay.min(MAX_MILLISECONDS) };
+        // The rest is looked at only to learn how long the whole is.
         if writer.length > limit {
-            return Ok(Attempt::TooLarge);
+            full_at.get_or_insert(now);
         }
         if now >= MAX_MILLISECONDS || decoded >= MAX_PASS_PIXELS {
             break;
         }
     }
-    writer.finish(now.min(MAX_MILLISECONDS), limit)
+    let end = now.min(MAX_MILLISECONDS);
+    match full_at {
+        Some(full_at) => Ok(Attempt::TooLarge { times: end / full_at.max(1) + 1 }),
+        None => writer.finish(end),
+    }
 }
 
 struct Writer {
@@ -142,11 +155,10 @@ impl Writer {
         Ok(())
     }
 
-    fn finish(mut self, end: u32, limit: usize) -> Result<Attempt, Error> {
+    fn finish(mut self, end: u32) -> Result<Attempt, Error> {
         match self.frames.len() {
             0 => return Err(Error::Damaged),
             1 => return Ok(Attempt::Still),
-            _ if self.length > limit => return Ok(Attempt::TooLarge),
             _ => {}
         }
         let mut until = end;

@@ -44,7 +44,7 @@ pub(super) fn decode(source: impl Read, mut each: impl FnMut(&[f32]) -> Result<(
         };
         one.clear();
         let kept = trim.keep(&packet, &samples[..count * channels]);
-        one.extend(kept.chunks_exact(channels).map(|frame| super::tracks::mix(frame)));
+        one.extend(kept.chunks_exact(channels).map(super::tracks::mix));
         some |= !one.is_empty();
         each(&one)?;
     };

@@ -8,6 +8,7 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
+use super::MAX_VOICE_SECONDS;
 use super::resample::Resampler;
 use crate::Error;
 
@@ -33,6 +34,11 @@ pub(super) fn decode(
         symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), tags).map_err(error)?;
     let track = format.default_track(TrackType::Audio).ok_or(Error::NoSound)?;
     let id = track.id;
+    // What says that it is too long is believed, so that nothing is done in vain. What says less is counted all the same.
+    let declared = track.time_base.zip(track.duration).map(|(base, length)| base.calc_duration_saturating(length));
+    if declared.is_some_and(|length| length.as_secs() > MAX_VOICE_SECONDS as i64) {
+        return Err(Error::TooLong { limit: MAX_VOICE_SECONDS });
+    }
     let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio()).ok_or(Error::NoSound)?;
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())

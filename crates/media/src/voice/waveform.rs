@@ -62,3 +62,16 @@ impl Loudness {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_hours_are_the_limit() {
+        let limit = MAX_VOICE_SECONDS * u64::from(RATE);
+        let mut loudness = Loudness { samples: limit - 960, ..Loudness::default() };
+        loudness.push(&[0.0; 960]).unwrap();
+        assert!(matches!(loudness.push(&[0.0]), Err(Error::TooLong { limit: 7200 })));
+    }
+}

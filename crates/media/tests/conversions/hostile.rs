@@ -59,13 +59,13 @@ const BEGINNINGS: [&[u8]; 14] = [
 #[test]
 fn every_cut() {
     for file in whole() {
-        let step = (file.len() / 24).max(1);
+        let step = (file.len() / 12).max(1);
         (0..file.len()).step_by(step).for_each(|length| all(&file[..length]));
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(32) })]
 
     #[test]
     fn mutated(which in 0usize..11, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
