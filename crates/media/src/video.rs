@@ -46,7 +46,10 @@ impl Video {
             seen = true;
         }
         let video = movie.tracks.iter().filter(|track| track.handler == *b"vide").max_by_key(|track| track.area());
-        let Some(video) = video else { return Err(if seen { Error::Damaged } else { Error::NotAVideo }) };
+        let Some(video) = video else {
+            // Of a file that has tracks, none is a video's. One that has none has lost them.
+            return Err(if seen && movie.tracks.is_empty() { Error::Damaged } else { Error::NotAVideo });
+        };
         Ok(Self {
             width: video.width,
             height: video.height,

@@ -32,7 +32,7 @@ pub struct Voice {
 
 impl Voice {
     /// Writes a voice note of WAV, MP3, M4A, AAC, FLAC, Ogg Vorbis or Ogg Opus audio. What is Ogg Opus with one channel
-    /// is copied as it is. A file that breaks off is converted up to there.
+    /// is copied as it is. A file that breaks off is converted up to there. After an error, `sink` has part of a file.
     ///
     /// Memory does not grow with the length, but for some bytes a second.
     pub fn convert(mut source: impl Read + Seek + Send + Sync, mut sink: impl Write) -> Result<Self, Error> {
@@ -74,7 +74,8 @@ fn kind(source: &mut (impl Read + Seek)) -> Result<Kind, Error> {
     match sniff(&first) {
         // A brand of MP4 says little about what is in it.
         Some(kind @ (Kind::Mp4 | Kind::ThreeGp | Kind::Mov | Kind::M4a)) => Ok(kind),
-        Some(kind @ (Kind::Wav | Kind::Mp3 | Kind::Aac | Kind::Flac | Kind::OggVorbis | Kind::OggOpus)) => Ok(kind),
+        Some(kind @ (Kind::Wav | Kind::Mp3 | Kind::Aac | Kind::Flac)) => Ok(kind),
+        Some(kind @ (Kind::Ogg | Kind::OggVorbis | Kind::OggOpus)) => Ok(kind),
         _ => Err(Error::NotAudio),
     }
 }

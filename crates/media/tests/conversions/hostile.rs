@@ -1,6 +1,7 @@
 //! Files that are damaged, cut or made up: whatever comes of them, it comes, and soon.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use image::ImageFormat;
 use proptest::prelude::*;
@@ -17,7 +18,7 @@ fn all(file: &[u8]) {
     let _ = Voice::convert(Cursor::new(file), std::io::sink());
 }
 
-fn whole() -> Vec<Vec<u8>> {
+static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let image = made::noise(40, 30, 5);
     let tone = made::tone(16_000, 0.2, |_| 0.5);
     let mut opus = Vec::new();
@@ -36,7 +37,7 @@ fn whole() -> Vec<Vec<u8>> {
         made::flac(&tone),
         opus,
     ]
-}
+});
 
 /// First bytes that lead each parser in.
 const BEGINNINGS: [&[u8]; 14] = [
@@ -58,7 +59,7 @@ const BEGINNINGS: [&[u8]; 14] = [
 
 #[test]
 fn every_cut() {
-    for file in whole() {
+    for file in WHOLE.iter() {
         let step = (file.len() / 12).max(1);
         (0..file.len()).step_by(step).for_each(|length| all(&file[..length]));
     }
@@ -69,7 +70,7 @@ proptest! {
 
     #[test]
     fn mutated(which in 0usize..11, changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
-        let mut file = whole().swap_remove(which);
+        let mut file = WHOLE[which].clone();
         for (at, byte) in changes {
             *at.get_mut(&mut file) = byte;
         }
