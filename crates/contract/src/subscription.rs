@@ -68,18 +68,24 @@ pub fn read(fields: &mut Fields, name: Name) -> Result<Option<Vec<String>>> {
     let Some(given) = fields.optional(name) else {
         return Ok(None);
     };
+    let names = known(given.words(2 * NAMES.len(), NAME_MAX)?, name.field)?;
+    Ok((!names.is_empty()).then_some(names))
+}
+
+/// The names as they are known, each once; empty words count for nothing.
+pub fn known(words: impl IntoIterator<Item = impl AsRef<str>>, field: &str) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
-    for word in given.words(2 * NAMES.len(), NAME_MAX)? {
-        let word = word.trim();
+    for word in words {
+        let word = word.as_ref().trim();
         if word.is_empty() {
             continue;
         }
         let Some(known) = NAMES.iter().find(|known| known.eq_ignore_ascii_case(word)) else {
-            return Err(Invalid::field(name.field, format!("a list of event types; known are {}", NAMES.join(", "))));
+            return Err(Invalid::field(field, format!("a list of event types; known are {}", NAMES.join(", "))));
         };
         if !names.iter().any(|named| named == known) {
             names.push((*known).to_owned());
         }
     }
-    Ok((!names.is_empty()).then_some(names))
+    Ok(names)
 }

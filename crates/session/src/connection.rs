@@ -7,7 +7,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -32,12 +32,20 @@ use whatsapp_rust::{
     transport::{Transport, TransportEvent, TransportFactory},
 };
 
-use crate::{acks::Acks, adapter, backend::Backend, network::Shared, record::Recorder, tasks::Tasks};
+use crate::{
+    acks::Acks,
+    adapter,
+    backend::Backend,
+    barrier::{Barrier, Behind},
+    network::Shared,
+    record::Recorder,
+    tasks::Tasks,
+};
 
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
 const REPORTS_MAX: usize = 64;
-/// Events that wait for the store. Beyond them what WhatsApp does not keep for us (receipts, presence) is dropped, and
-/// the log says so; messages do not go this way.
+/// Events that wait for the store; messages do not go this way. A connection that fills it is ended: what it has not
+/// acknowledged WhatsApp delivers again.
 const EVENTS_MAX: usize = 1024;
 /// Events that share a commit.
 const BATCH_MAX: usize = 64;
@@ -135,7 +143,9 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         permit = dialling.acquire_owned() => permit.expect("the semaphore is never closed"),
     };
     let tasks = Tasks::default();
-    let transport = Arc::new(Dial::new(made.shared.transport.clone()));
+    let broken = CancellationToken::new();
+    let barrier = Arc::new(Barrier::new(broken.clone()));
+    let transport = Arc::new(Dial::new(made.shared.transport.clone(), barrier.clone()));
     let backend = Arc::new(Backend::new(made.store.clone(), made.session));
     let client = tokio::select! {
         () = stop.cancelled() => return stopped(),
@@ -157,7 +167,8 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         Arc::new(Handler {
             reports: reports.clone(),
             events: sender,
-            dropped: AtomicU64::new(0),
+            barrier: barrier.clone(),
+            broken: broken.clone(),
             acks: acks.clone(),
             settled: settled.clone(),
             stop: stop.clone(),
@@ -183,6 +194,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             }
             reason = look_after(&client, permit, &settled, &reached) => Outcome::Closed(reason.to_owned()),
             () = stop.cancelled() => stopped(),
+            () = broken.cancelled() => Outcome::Closed("its events could not be stored".to_owned()),
             () = tasks.panicked() => Outcome::Panicked,
         };
         let closing = async {
@@ -201,7 +213,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         acks.end();
         ended
     };
-    let (outcome, ()) = tokio::join!(life, record(events, &made.recorder));
+    let (outcome, ()) = tokio::join!(life, record(events, &made.recorder, &barrier, &broken));
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.
     let device = client.persistence_manager().get_device_snapshot();
@@ -268,12 +280,23 @@ fn now_ms() -> u64 {
     u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
 }
 
-/// Stores the events until there are no more senders.
-async fn record(mut events: mpsc::Receiver<Arc<Event>>, recorder: &Recorder) {
+/// Stores the events until there are no more senders. Once some could not be stored none behind them are: WhatsApp will
+/// deliver them all again, in their order.
+async fn record(
+    mut events: mpsc::Receiver<Arc<Event>>,
+    recorder: &Recorder,
+    barrier: &Barrier,
+    broken: &CancellationToken,
+) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let count = batch.len();
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event)).collect();
-        recorder.insist(records).await;
+        if !broken.is_cancelled() && recorder.insist(records).await {
+            barrier.store(count);
+        } else {
+            broken.cancel();
+        }
         // An idle session keeps no buffer.
         batch.shrink_to_fit();
     }
@@ -325,7 +348,8 @@ fn interest() -> EventInterest {
 struct Handler {
     reports: mpsc::Sender<Report>,
     events: mpsc::Sender<Arc<Event>>,
-    dropped: AtomicU64,
+    barrier: Arc<Barrier>,
+    broken: CancellationToken,
     acks: Arc<Acks>,
     settled: CancellationToken,
     stop: CancellationToken,
@@ -353,16 +377,10 @@ impl EventHandler for Handler {
                 }
             }
             _ => {
-                if self.events.try_send(event).is_err() {
-                    let dropped = self.dropped.fetch_add(1, Relaxed) + 1;
-                    // One line for each doubling: a flood must not flood the log.
-                    if dropped.is_power_of_two() {
-                        tracing::error!(
-                            session = self.recorder.name(),
-                            dropped,
-                            "events were dropped: the store is too slow"
-                        );
-                    }
+                self.barrier.report();
+                if self.events.try_send(event).is_err() && !self.broken.is_cancelled() {
+                    tracing::error!(session = self.recorder.name(), "the store is too slow for a session's events");
+                    self.broken.cancel();
                 }
             }
         }
@@ -372,12 +390,13 @@ impl EventHandler for Handler {
 /// The shared transport, which remembers why it failed: the engine only logs that.
 struct Dial {
     transport: Arc<dyn TransportFactory>,
+    barrier: Arc<Barrier>,
     failure: Mutex<Option<String>>,
 }
 
 impl Dial {
-    fn new(transport: Arc<dyn TransportFactory>) -> Self {
-        Self { transport, failure: Mutex::default() }
+    fn new(transport: Arc<dyn TransportFactory>, barrier: Arc<Barrier>) -> Self {
+        Self { transport, barrier, failure: Mutex::default() }
     }
 
     fn failure(&self) -> String {
@@ -391,9 +410,10 @@ impl TransportFactory for Dial {
     async fn create_transport(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, whatsapp_rust::async_channel::Receiver<TransportEvent>)> {
-        self.transport.create_transport().await.inspect_err(|error| {
+        let (transport, events) = self.transport.create_transport().await.inspect_err(|error| {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             *failure = Some(error.to_string());
-        })
+        })?;
+        Ok((Arc::new(Behind { transport, barrier: self.barrier.clone() }), events))
     }
 }

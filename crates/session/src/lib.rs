@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 mod acks;
 mod adapter;
 mod backend;
+mod barrier;
 mod chain;
 mod connection;
 mod error;
