@@ -73,13 +73,14 @@ pub(crate) fn open<'a>(mut source: impl BufRead + Seek + 'a) -> Result<(impl Ima
         Some(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP)) => format,
         _ => return Err(Error::NotAnImage),
     };
-    reader.limits(limits());
+    reader.limits(limits(MAX_DECODED_BYTES));
     Ok((reader.into_decoder()?, format))
 }
 
-pub(crate) fn limits() -> Limits {
+/// So many bytes for a decoder to allocate.
+pub(crate) fn limits(bytes: u64) -> Limits {
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_alloc = Some(bytes);
     limits
 }
 

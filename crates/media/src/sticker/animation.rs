@@ -17,6 +17,9 @@ const MAX_MILLISECONDS: u32 = 10_000;
 /// Source frames are decoded whole. An animation with larger ones is refused.
 const MAX_FRAME_PIXELS: u64 = 4_000_000;
 
+/// What a decoder of such frames may allocate: a GIF's frames can be far larger than the screen that they are for.
+const MAX_DECODER_BYTES: u64 = 3 * 4 * MAX_FRAME_PIXELS;
+
 /// An attempt decodes at most this much, which takes a second or two. What comes later is left out.
 const MAX_PASS_PIXELS: u64 = 400_000_000;
 
@@ -60,7 +63,7 @@ fn frames(image: &[u8], kind: Kind) -> Result<Option<Frames<'_>>, Error> {
         Kind::Gif => Some(bounded(GifDecoder::new(source)?)?.into_frames()),
         Kind::AnimatedWebP => Some(bounded(WebPDecoder::new(source)?)?.into_frames()),
         Kind::Png => {
-            let decoder = PngDecoder::with_limits(source, picture::limits())?;
+            let decoder = PngDecoder::with_limits(source, picture::limits(MAX_DECODER_BYTES))?;
             if decoder.is_apng()? { Some(bounded(decoder)?.apng()?.into_frames()) } else { None }
         }
         _ => None,
@@ -73,7 +76,7 @@ fn bounded<D: ImageDecoder>(mut decoder: D) -> Result<D, Error> {
     if pixels > MAX_FRAME_PIXELS {
         return Err(Error::TooManyPixels { pixels, limit: MAX_FRAME_PIXELS });
     }
-    decoder.set_limits(picture::limits())?;
+    decoder.set_limits(picture::limits(MAX_DECODER_BYTES))?;
     Ok(decoder)
 }
 

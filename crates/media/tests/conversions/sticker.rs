@@ -131,4 +131,8 @@ fn bombs_and_strangers_are_refused() {
     let mut gif = made::gif((0..2).map(|n| made::halves(8 + n, 8)), 100);
     gif[6..10].fill(0xff);
     assert!(matches!(make(&gif), Err(Error::TooManyPixels { .. })));
+    // One whose frames are far larger than its screen.
+    let mut gif = made::gif((0..2).map(|n| made::halves(3600 + n, 3600)), 100);
+    gif[6..10].copy_from_slice(&[8, 0, 8, 0]);
+    assert!(matches!(make(&gif), Err(Error::Damaged)));
 }
