@@ -57,6 +57,7 @@ export class Client extends EventEmitter {
   /** Everything received so far, so that a step may look for what came before it asked. */
   messages = []
   receipts = []
+  updates = []
   qrShown = 0
   ended = undefined
 
@@ -94,6 +95,7 @@ export class Client extends EventEmitter {
       this.emit('change')
     })
     socket.ev.on('messages.update', (updates) => {
+      this.updates.push(...updates)
       for (const { key, update } of updates) if (update.status != null) this.receipts.push({ id: key.id, status: update.status })
       this.emit('change')
     })
@@ -126,6 +128,16 @@ export class Client extends EventEmitter {
 
   received(what, text) {
     return this.until(what, () => this.messages.find((m) => textOf(m) === text))
+  }
+
+  /** The message with this id. */
+  message(id) {
+    return this.until(`message ${id}`, () => this.messages.find((m) => m.key.id === id && m.message))
+  }
+
+  /** An update of the message with this id that fits. */
+  changed(what, id, fits) {
+    return this.until(what, () => this.updates.find((u) => u.key.id === id && fits(u.update)))
   }
 
   reached(what, id, status) {

@@ -30,13 +30,13 @@ export class Gateway extends EventEmitter {
     this.server = createServer(async (request, response) => {
       let body = ''
       for await (const chunk of request) body += chunk
-      this.events.push(JSON.parse(new URLSearchParams(body).get('jsonData')))
+      this.events.push(JSON.parse(body))
       response.end()
       this.emit('change')
     })
     await new Promise((listening) => this.server.listen(0, '127.0.0.1', listening))
     await this.call('POST', '/session/init', { Name: name, Token: this.token, Os: 'witness' }, { admintoken: this.adminToken })
-    await this.call('POST', '/webhook', { WebhookURL: `http://127.0.0.1:${this.server.address().port}/` })
+    await this.call('POST', '/webhook', { WebhookURL: `http://127.0.0.1:${this.server.address().port}/`, Format: 'json' })
     await this.call('POST', '/session/connect', { Subscribe: ['All'], Immediate: false })
   }
 
@@ -52,6 +52,22 @@ export class Gateway extends EventEmitter {
 
   receipt(what, id, state) {
     return this.until(what, () => this.events.find((e) => e.type === 'ReadReceipt' && e.state === state && e.event.MessageIDs?.includes(id)))
+  }
+
+  /** The event of the message with this id. */
+  message(id) {
+    return this.until(`the event of message ${id}`, () => this.events.find((e) => e.type === 'Message' && e.event.Info.ID === id))
+  }
+
+  /** A message's event whose text fits. */
+  told(what, fits) {
+    return this.until(what, () => this.events.find((e) => e.type === 'Message' && fits(JSON.stringify(e.event))))
+  }
+
+  /** The file of a received message, from the fields that its event has. */
+  async bytes(kind, fields) {
+    const { Data } = await this.call('POST', `/message/download/${kind}`, fields)
+    return Buffer.from(Data.slice(Data.indexOf(',') + 1), 'base64')
   }
 
   stop() {

@@ -60,6 +60,12 @@ class Phone {
     return this.network.call('POST', `/phones/${this.number}/link`, { qr })
   }
 
+  /** A group of its own making; returns the group's JID. */
+  async group(subject, participants) {
+    const { jid } = await this.network.call('POST', '/groups', { subject, owner: this.number, participants })
+    return jid
+  }
+
   devices() {
     return this.network.call('GET', `/phones/${this.number}/devices`)
   }

@@ -1,127 +1,24 @@
 // An independent client joins the network: Baileys, which shares no line with WaGo or its protocol engine.
 // usage: node witness.js PATH-TO-WAGO   (a build with the feature `sandbox`)
-import assert from 'node:assert/strict'
-import { ADMIN, sandbox, steps } from '../sandbox.js'
-import { AuthState, Client, textOf, trustRoot } from './client.js'
-import { Gateway } from './gateway.js'
-import { Network } from './network.js'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { sandbox } from '../sandbox.js'
 
-// libsignal's port to Node logs whole sessions, private keys among them.
-console.info = () => {}
+const { gateway, network, stop } = await sandbox(process.argv[2])
+const { caPem } = await (await fetch(network + '/network')).json()
+const folder = mkdtempSync(join(tmpdir(), 'wago-witness-'))
+const authority = join(folder, 'authority.pem')
+writeFileSync(authority, caPem)
 
-const DELIVERED = 3
-const READ = 4
-
-const { gateway: gatewayUrl, network: networkUrl, stop } = await sandbox(process.argv[2])
-const network = new Network(networkUrl)
-await network.follow()
-const { rootKey } = await network.info()
-trustRoot(rootKey)
-
-const alice = network.phone('4915200000001')
-const carol = network.phone('4915200000003')
-const dave = network.phone('4915200000004')
-await alice.create('Alice')
-await carol.create('Carol')
-await dave.create('Dave')
-const gateway = new Gateway(gatewayUrl, ADMIN, 'witness-session-token')
-
-const auth = new AuthState()
-const socketUrl = networkUrl.replace('http:', 'ws:') + '/ws/chat'
-let client = new Client(socketUrl, auth).start()
-const jid = (phone) => `${phone.number}@s.whatsapp.net`
-
-const { step, end } = steps()
-
-await step('pairs by QR, restarts, and is online', async () => {
-  const qr = await client.until('a QR code', () => client.qr)
-  await carol.scan(qr)
-  await client.connected()
-  assert.equal(client.me.id.split(':')[0], carol.number)
-  assert.match(client.me.lid, /@lid$/)
+// Node reads whom it trusts when it starts; Baileys reaches the media host by nothing but https.
+const journey = spawn(process.execPath, [fileURLToPath(new URL('journey.js', import.meta.url)), gateway, network], {
+  stdio: 'inherit',
+  env: { ...process.env, NODE_EXTRA_CA_CERTS: authority },
 })
-
-await step('a phone sends to it, and sees that it arrived', async () => {
-  const { id } = await alice.send(carol.number, 'hello from a phone')
-  const message = await client.received("the phone's text", 'hello from a phone')
-  assert.equal(message.key.id, id)
-  assert.equal(message.key.fromMe, false)
-  assert.equal(message.pushName, 'Alice')
-  await alice.until('the receipt', (messages) => Object.keys(messages.find((m) => m.id === id)?.receipts ?? {}).length > 0)
-})
-
-await step('it sends to a phone, and reads receipts', async () => {
-  const sent = await client.socket.sendMessage(jid(alice), { text: 'hello from Baileys' })
-  const got = await alice.received("the client's text", 'hello from Baileys')
-  assert.equal(got.id, sent.key.id)
-  assert.equal(got.fromMe, false)
-  await client.reached('delivered', sent.key.id, DELIVERED)
-  await alice.read(sent.key.id)
-  await client.reached('read', sent.key.id, READ)
-})
-
-await step('a reply carries its quotation', async () => {
-  const first = await alice.received('the first text', 'hello from Baileys')
-  await alice.send(carol.number, 'a reply', { reply: first.id })
-  const message = await client.received('the reply', 'a reply')
-  assert.equal(message.message.extendedTextMessage.contextInfo.stanzaId, first.id)
-})
-
-await step('its own phone shows what it sent, and it shows what its phone sends', async () => {
-  const shown = await carol.received("the client's text", 'hello from Baileys')
-  assert.equal(shown.fromMe, true)
-  await carol.send(alice.number, 'from my own phone')
-  const message = await client.received("its phone's text", 'from my own phone')
-  assert.equal(message.key.fromMe, true)
-})
-
-await step('a WaGo session is paired beside it', async () => {
-  await gateway.start('witness')
-  const { Code } = await gateway.call('GET', '/session/qr')
-  await dave.scan(Code)
-  await gateway.until('Connected', () => gateway.events.find((e) => e.type === 'Connected'))
-})
-
-await step('it sends to the WaGo session, and gets receipts', async () => {
-  const sent = await client.socket.sendMessage(jid(dave), { text: 'Baileys to WaGo' })
-  const event = await gateway.received("the client's text", 'Baileys to WaGo')
-  assert.equal(event.event.Info.ID, sent.key.id)
-  assert.equal(event.event.Info.IsFromMe, false)
-  await client.reached('delivered', sent.key.id, DELIVERED)
-})
-
-await step('the WaGo session sends to it, and gets delivered and read', async () => {
-  const sent = await gateway.call('POST', '/send/text', { Phone: carol.number, Body: 'WaGo to Baileys' })
-  const message = await client.received("the session's text", 'WaGo to Baileys')
-  assert.equal(message.key.id, sent.Id)
-  assert.equal(textOf(message), 'WaGo to Baileys')
-  await gateway.receipt('delivered', sent.Id, 'Delivered')
-  await client.socket.readMessages([message.key])
-  await gateway.receipt('read', sent.Id, 'Read')
-})
-
-await step('it comes back with stored credentials, and gets what it missed in order', async () => {
-  client.stop()
-  await client.until('the socket to end', () => client.ended !== undefined)
-  for (let i = 1; i <= 5; i++) await alice.send(carol.number, `missed ${i}`)
-  client = new Client(socketUrl, auth.reload()).start()
-  await client.connected()
-  await client.received('the last missed text', 'missed 5')
-  assert.equal(client.qrShown, 0)
-  const missed = client.messages.map(textOf).filter((text) => text?.startsWith('missed'))
-  assert.deepEqual(missed, ['missed 1', 'missed 2', 'missed 3', 'missed 4', 'missed 5'])
-  const sent = await client.socket.sendMessage(jid(alice), { text: 'back again' })
-  await client.reached('delivered', sent.key.id, DELIVERED)
-})
-
-await step('its phone unlinks it, and it is told so', async () => {
-  const devices = await carol.devices()
-  await carol.unlink(devices.find((d) => d.id !== 0).id)
-  await client.until('the log-out', () => client.ended === 401)
-})
-
-client.stop()
-gateway.stop()
-network.unfollow()
+const code = await new Promise((resolve) => journey.once('exit', resolve))
 await stop()
-end()
+rmSync(folder, { recursive: true, force: true })
+process.exit(code ?? 1)
