@@ -132,6 +132,7 @@ impl Recorder {
                     kind: record.kind.to_owned(),
                     topic: record.topic.to_owned(),
                     media: record.media,
+                    message: None,
                     payload: serde_json::to_vec(&event).unwrap_or_default(),
                     created_at_ms: now.timestamp_millis(),
                 }
