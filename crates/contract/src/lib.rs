@@ -3,10 +3,13 @@
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod pacing;
 pub mod payload;
 pub mod phone;
+pub mod queue;
 pub mod send;
 pub mod server;
 pub mod session;
+pub mod stored;
 pub mod subscription;
 pub mod webhook;

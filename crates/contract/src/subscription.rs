@@ -51,6 +51,7 @@ pub const NAMES: &[&str] = &[
     "QR",
     "QRScannedWithoutMultidevice",
     "QRTimeout",
+    "QueuedSendFailed",
     "Receipt",
     "StreamError",
     "StreamReplaced",

@@ -7,6 +7,7 @@ mod deliverer;
 mod endpoint;
 mod form;
 pub mod guard;
+mod kept;
 mod paused;
 mod request;
 mod retention;
@@ -19,6 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 pub use deliverer::{Deliverer, Options};
+pub use kept::Forgetting;
 pub use retention::{Retention, RetentionLimits};
 pub use schedule::Schedule;
 pub use tail::Tail;

@@ -10,6 +10,7 @@ mod credentials;
 mod error;
 mod page;
 mod query;
+mod queue;
 mod reply;
 mod router;
 mod routes;
@@ -17,5 +18,6 @@ mod sending;
 mod serve;
 
 pub use app::{App, Limits, Options, admin_token_hash};
+pub use queue::Queue;
 pub use router::router;
 pub use serve::serve;

@@ -3,6 +3,8 @@
 pub mod enums;
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod jid;
 pub mod message;
 pub mod protobuf;
+pub mod stored;

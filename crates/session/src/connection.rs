@@ -213,7 +213,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         acks.end();
         ended
     };
-    let (outcome, ()) = tokio::join!(life, record(events, &made.recorder, &barrier, &broken));
+    let (outcome, ()) = tokio::join!(life, record(events, &made, &barrier, &broken));
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.
     let device = client.persistence_manager().get_device_snapshot();
@@ -235,9 +235,9 @@ async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Back
         .with_transport_factory_arc(transport)
         .with_http_client_arc(made.shared.http.clone())
         .with_inbound_durability_hook(StoredFirst(made.recorder.clone()))
-        // A phone sends months of chats to a new device. Nothing here keeps them, and unpacking them for many sessions
-        // at once would take the memory that idle ones save.
-        .with_skip_history_sync(true);
+        // A phone sends months of chats to a new device. Where nothing keeps them, unpacking them for many sessions at
+        // once would take the memory that idle ones save.
+        .with_skip_history_sync(!(made.shared.keep.messages || made.shared.keep.history.is_some()));
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
@@ -282,17 +282,17 @@ fn now_ms() -> u64 {
 
 /// Stores the events until there are no more senders. Once some could not be stored none behind them are: WhatsApp will
 /// deliver them all again, in their order.
-async fn record(
-    mut events: mpsc::Receiver<Arc<Event>>,
-    recorder: &Recorder,
-    barrier: &Barrier,
-    broken: &CancellationToken,
-) {
+async fn record(mut events: mpsc::Receiver<Arc<Event>>, made: &Made, barrier: &Barrier, broken: &CancellationToken) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
+        for event in &batch {
+            if let Event::HistorySync(history) = &**event {
+                made.recorder.record_history(history, made.shared.keep.history.as_deref()).await;
+            }
+        }
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event)).collect();
-        if !broken.is_cancelled() && recorder.insist(records).await {
+        if !broken.is_cancelled() && made.recorder.insist(records).await {
             barrier.store(count);
         } else {
             broken.cancel();
@@ -330,6 +330,7 @@ fn interest() -> EventInterest {
         EventKind::ClientOutdated,
         EventKind::ConnectFailure,
         EventKind::ServerAck,
+        EventKind::HistorySync,
         EventKind::Messages,
         EventKind::Receipt,
         EventKind::UndecryptableMessage,

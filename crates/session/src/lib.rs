@@ -2,23 +2,27 @@
 //!
 //! Only this crate knows the protocol engine.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod acks;
 mod adapter;
+mod archive;
 mod backend;
 mod barrier;
 mod chain;
 mod connection;
 mod error;
+mod history;
 mod lifecycle;
 mod network;
+mod outbound;
 mod recipients;
 mod record;
 mod sending;
 mod sessions;
 mod supervisor;
 mod tasks;
+pub use archive::Chat;
 pub use chain::prove_chain_is_checked;
 pub use error::Error;
 pub use sessions::Sessions;
@@ -54,6 +58,16 @@ pub struct Options {
     /// How many sessions may be dialling at once.
     pub dialling_max: usize,
     pub qr_shown: Option<QrShown>,
+    pub keep: Keep,
+}
+
+/// What of the chats is kept beside the events.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    /// Messages, to be read and searched, and how far each came.
+    pub messages: bool,
+    /// The folder into which the histories are written that phones send, as they come.
+    pub history: Option<PathBuf>,
 }
 
 /// What `/session/status` tells.

@@ -13,7 +13,7 @@ use whatsapp_rust::{
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
 };
 
-use crate::{Network, Options};
+use crate::{Keep, Network, Options, outbound::Opened};
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub transport: Arc<dyn TransportFactory>,
     pub http: Arc<dyn HttpClient>,
     pub dialling: Arc<Semaphore>,
+    pub keep: Keep,
+    pub opened: Opened,
     version: VersionSource,
 }
 
@@ -61,6 +63,8 @@ impl Shared {
             transport: Arc::new(transport),
             http: Arc::new(Http::new(tls)),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
+            keep: options.keep.clone(),
+            opened: Opened::default(),
             version,
         }
     }

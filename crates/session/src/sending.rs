@@ -71,6 +71,7 @@ async fn deliver(live: &Live, to: Jid, message: wa::Message, id: String, expirat
             text: "too many messages wait for WhatsApp, or one with this Id does".to_owned(),
         });
     };
+    let kept = live.to_keep(&to, &message, &id).await;
     let mut options = SendOptions::default().with_message_id(id);
     if let Some(seconds) = expiration {
         options = options.with_ephemeral_expiration(seconds);
@@ -87,7 +88,9 @@ async fn deliver(live: &Live, to: Jid, message: wa::Message, id: String, expirat
             }),
         }
     };
-    timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)?
+    let sent = timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)??;
+    live.keep(kept, sent.timestamp).await;
+    Ok(sent)
 }
 
 fn unacknowledged() -> Error {

@@ -65,6 +65,7 @@ pub(crate) struct Shown {
 pub(crate) struct Live {
     pub client: Arc<Client>,
     pub acks: Arc<Acks>,
+    pub recorder: Arc<Recorder>,
 }
 
 /// A running session.
@@ -123,7 +124,8 @@ impl Supervisor {
                 return;
             }
         };
-        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone());
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone())
+            .keeping_messages(self.shared.keep.messages);
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {
             view.jid = row.jid.clone();
@@ -264,19 +266,26 @@ impl Running {
 
     fn publish(&self) {
         let life = &self.life;
+        let mut opened = false;
         self.view.send_modify(|view| {
             view.health = life.health();
             view.linked = life.is_linked();
-            view.open = life.is_open() && view.live.is_some();
+            let open = life.is_open() && view.live.is_some();
+            opened = open && !view.open;
+            view.open = open;
             view.ending = life.has_ended();
         });
+        if opened {
+            self.made.shared.opened.tell(self.id);
+        }
     }
 
     async fn report(&mut self, report: Report) -> Option<Input> {
         match report {
             Report::Made(client) => {
                 let acks = self.connection.as_ref()?.acks.clone();
-                self.view.send_modify(|view| view.live = Some(Live { client, acks }));
+                let recorder = self.made.recorder.clone();
+                self.view.send_modify(|view| view.live = Some(Live { client, acks, recorder }));
                 None
             }
             Report::Event(event) => self.event(&event).await,

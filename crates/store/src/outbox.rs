@@ -138,6 +138,10 @@ pub enum SendOutcome {
         at_ms: i64,
         reason: String,
     },
+    /// The connection ended meanwhile, and nobody knows. It is to be tried again as soon as there is one.
+    Interrupted {
+        reason: String,
+    },
     /// Nothing was sent, and it waits as if it had not been begun.
     PutBack,
 }
@@ -254,6 +258,11 @@ pub(crate) async fn finish(
                 .bind(*at_ms)
                 .bind(reason.as_str())
         }
+        SendOutcome::Interrupted { reason } => {
+            sqlx::query("UPDATE outbox SET attempts = attempts - 1, error = $2 WHERE id = $1 AND state = 1")
+                .bind(finished.row)
+                .bind(reason.as_str())
+        }
         SendOutcome::PutBack => {
             sqlx::query("UPDATE outbox SET state = CASE WHEN attempts > 1 THEN 1 ELSE 0 END, attempts = attempts - 1 WHERE id = $1 AND state = 1")
                 .bind(finished.row)
@@ -296,10 +305,13 @@ impl Store {
         Ok(self.writer.write(session, job).await?.cancelled.unwrap_or(Cancelled::Unknown))
     }
 
-    /// What waits in the session, in the order in which it is due, at most `limit`.
+    /// The first that waits for each recipient of the session, in the order in which they are due, at most `limit`. Only
+    /// the first thousand sends are looked at.
     pub async fn waiting_sends(&self, session: SessionId, limit: u64) -> Result<Vec<QueuedSend>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE session_id = $1 AND state IN (0, 1) ORDER BY not_before, id LIMIT $2"
+            "SELECT {COLUMNS} FROM (SELECT {COLUMNS}, ROW_NUMBER() OVER (PARTITION BY recipient ORDER BY not_before, id) AS place FROM \
+             (SELECT {COLUMNS} FROM outbox WHERE session_id = $1 AND state IN (0, 1) ORDER BY not_before, id LIMIT 1000) AS waiting) AS placed \
+             WHERE place = 1 ORDER BY not_before, id LIMIT $2"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(session.0)
@@ -307,6 +319,16 @@ impl Store {
             .fetch_all(&self.db.read)
             .await?;
         rows.iter().map(QueuedSend::read).collect()
+    }
+
+    /// The body of a send that waits.
+    pub async fn send_body(&self, session: SessionId, row: i64) -> Result<Option<Vec<u8>>> {
+        let row = sqlx::query("SELECT body FROM outbox WHERE session_id = $1 AND id = $2 AND state IN (0, 1)")
+            .bind(session.0)
+            .bind(row)
+            .fetch_optional(&self.db.read)
+            .await?;
+        Ok(row.map(|row| row.try_get("body")).transpose()?)
     }
 
     /// Marks it as being sent, on disk, and gives what it is sent with. `None` if it is not waiting any more.

@@ -4,6 +4,7 @@ use std::{
     future::Future,
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -15,9 +16,9 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_delivery::{Deliverer, Schedule};
-use wago_http::{App, Limits};
-use wago_session::{Network, QrShown, Sessions};
+use wago_delivery::{Deliverer, Forgetting, Schedule};
+use wago_http::{App, Limits, Queue};
+use wago_session::{Keep, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
 
 use crate::{admin, config::Config, error::Error, home::Home, secret};
@@ -63,6 +64,8 @@ pub struct Gateway {
     deliverer: Deliverer,
     http: JoinHandle<()>,
     restore: JoinHandle<()>,
+    queue: Queue,
+    forgetting: Forgetting,
     stop: CancellationToken,
     // Last, so that the directory is free only when all else is gone.
     _home: Option<Home>,
@@ -93,6 +96,7 @@ impl Gateway {
                 network: upstream.network,
                 dialling_max: config.dialling_max,
                 qr_shown: upstream.qr_shown,
+                keep: Keep { messages: config.store_messages, history: history_folder(config, home.as_ref()) },
             },
         );
         let deliverer = Deliverer::start(
@@ -112,6 +116,8 @@ impl Gateway {
             allow_private_webhooks: config.allow_private_webhooks,
             stopping: stop.clone(),
         });
+        let forgetting = Forgetting::start(store.clone(), config.message_age, stop.clone());
+        let queue = Queue::start(app.clone(), stop.clone());
         let http = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -122,7 +128,7 @@ impl Gateway {
         });
         let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self { address, store, sessions, deliverer, http, restore, stop, _home: home })
+        Ok(Self { address, store, sessions, deliverer, http, restore, queue, forgetting, stop, _home: home })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -147,9 +153,10 @@ impl Running for Gateway {
         let sessions = async {
             ended("restore", self.restore.await);
             ended("http", self.http.await);
+            self.queue.ended().await;
             self.sessions.shutdown().await;
         };
-        tokio::join!(sessions, self.deliverer.ended());
+        tokio::join!(sessions, self.deliverer.ended(), self.forgetting.ended());
         self.store.close().await;
     }
 }
@@ -173,6 +180,11 @@ async fn open_store(config: &Config, home: Option<&Home>) -> Result<Store, Error
         None => &own,
     };
     Ok(Store::open(url, key).await?)
+}
+
+/// Nothing is written where nothing is to be kept.
+fn history_folder(config: &Config, home: Option<&Home>) -> Option<PathBuf> {
+    home.filter(|_| config.store_history).map(|home| home.path().join("history"))
 }
 
 const IN_MEMORY: &str = "sqlite::memory:";

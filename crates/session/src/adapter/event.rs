@@ -8,11 +8,13 @@ use wacore::types::{
 };
 use wacore_binary::{Jid, JidExt as _};
 use wago_contract::event;
+use wago_store::{MessageChange, Reach};
 use waproto::whatsapp as wa;
 
 use super::{
     jid::chat_key,
     message::{self, source, text, time},
+    stored,
 };
 use crate::record::Record;
 
@@ -35,7 +37,10 @@ pub fn message(content: &wa::Message, info: &MessageInfo) -> Option<Record> {
     let chat = chat_key(&from.chat, known_as);
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
-    Some(Record::new(kind, &message::message(content, info)).in_chat(chat).once(dedupe))
+    let told = message::message(content, info);
+    let sender = chat_key(&from.sender, from.sender_alt.as_ref());
+    let stored = stored::change(&told, &chat, &sender, info.timestamp.timestamp_millis());
+    Some(Record::new(kind, &told).in_chat(chat).once(dedupe).stored(stored))
 }
 
 fn has_keys(content: &wa::Message) -> bool {
@@ -139,7 +144,22 @@ fn receipt(receipt: &Receipt) -> Option<Record> {
         message_sender: String::new(),
     };
     let known_as = (!from.is_group).then_some(from.sender_alt.as_ref());
-    Some(Record::new("ReadReceipt", &told).in_state(state).in_chat(chat_key(&from.chat, known_as.flatten())))
+    let reach = match receipt.r#type {
+        _ if from.is_from_me => None,
+        ReceiptType::Delivered | ReceiptType::Inactive => Some(Reach::Delivered),
+        ReceiptType::Read => Some(Reach::Read),
+        ReceiptType::Played => Some(Reach::Played),
+        // Told between our own devices.
+        _ => None,
+    };
+    let stored = reach.map(|reach| MessageChange::Receipts {
+        ids: receipt.message_ids.clone(),
+        recipient: chat_key(&from.sender, from.sender_alt.as_ref()),
+        reach,
+        at_ms: receipt.timestamp.timestamp_millis(),
+    });
+    let chat = chat_key(&from.chat, known_as.flatten());
+    Some(Record::new("ReadReceipt", &told).in_state(state).in_chat(chat).stored(stored))
 }
 
 fn call(call: &IncomingCall) -> Record {

@@ -27,7 +27,10 @@ pub fn send(session: SessionId, id: &str, not_before_ms: i64) -> NewSend {
 }
 
 async fn waiting(store: &Store, session: SessionId) -> Vec<String> {
-    store.waiting_sends(session, 10).await.unwrap().into_iter().map(|send| send.message_id).collect()
+    let waiting = [SendState::Waiting, SendState::Sending];
+    let mut waiting = store.queued_sends(session, &waiting, None, 10).await.unwrap();
+    waiting.sort_by_key(|send| (send.not_before_ms, send.row));
+    waiting.into_iter().map(|send| send.message_id).collect()
 }
 
 async fn begin_and(store: &Store, session: SessionId, id: &str, outcome: SendOutcome, now_ms: i64) {
@@ -47,11 +50,15 @@ async fn due_in_order(database: Database) {
     begin_and(&store, a, "2", SendOutcome::Sent, 4_000).await;
     let later = SendOutcome::RetryAt { at_ms: 9_000, reason: "no answer".into() };
     begin_and(&store, a, "3", later, 4_000).await;
-    let all = store.waiting_sends(a, 10).await.unwrap();
-    assert_eq!((all[0].message_id.as_str(), all[0].retry_at_ms, all[0].attempts), ("3", 9_000, 1));
-    assert_eq!((all[0].state, all[0].error.as_deref()), (SendState::Sending, Some("no answer")));
+    store.enqueue(NewSend { recipient: "carol".into(), ..send(a, "4", 4_000) }).await.unwrap();
+    let heads = store.waiting_sends(a, 10).await.unwrap();
+    let ids: Vec<_> = heads.iter().map(|send| send.message_id.as_str()).collect();
+    assert_eq!(ids, ["3", "4"], "the first of each recipient");
+    assert_eq!(store.waiting_sends(a, 1).await.unwrap().len(), 1);
+    assert_eq!((heads[0].message_id.as_str(), heads[0].retry_at_ms, heads[0].attempts), ("3", 9_000, 1));
+    assert_eq!((heads[0].state, heads[0].error.as_deref()), (SendState::Sending, Some("no answer")));
     let newest = store.queued_sends(a, &[], None, 2).await.unwrap();
-    assert_eq!(newest.iter().map(|send| send.message_id.as_str()).collect::<Vec<_>>(), ["3", "2"]);
+    assert_eq!(newest.iter().map(|send| send.message_id.as_str()).collect::<Vec<_>>(), ["4", "3"]);
     let rest = store.queued_sends(a, &[SendState::Waiting], Some(newest[1].row), 2).await.unwrap();
     assert_eq!(rest[0].message_id, "1");
     assert_eq!(store.sessions_with_sends().await.unwrap().len(), 2);
