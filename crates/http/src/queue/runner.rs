@@ -32,7 +32,7 @@ const LOOK_MAX: u64 = 100;
 
 /// Tells a session's task that something has changed.
 #[derive(Default)]
-pub struct Wake {
+pub(super) struct Wake {
     up: AtomicBool,
     notify: Notify,
 }
@@ -49,7 +49,7 @@ impl Wake {
 }
 
 /// Sends until nothing waits, the session is not connected, or the end.
-pub async fn run(session: SessionId, means: Arc<Means>, wake: Arc<Wake>) {
+pub(super) async fn run(session: SessionId, means: Arc<Means>, wake: Arc<Wake>) {
     let runner = Runner { session, means, wake };
     while let Err(error) = runner.run().await {
         tracing::error!(session = session.0, %error, "the queue of a session pauses");

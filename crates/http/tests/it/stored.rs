@@ -64,11 +64,18 @@ async fn messages_are_listed_and_searched() {
     assert_eq!(ids(&api, &format!("?before={next}")).await, ["1"]);
     assert_eq!(ids(&api, &format!("?after={next}")).await, ["3"]);
     let first = &page["messages"][0];
-    assert_eq!((&first["fromMe"], &first["kind"], &first["text"]), (&false.into(), &"text".into(), &"good night".into()));
+    assert_eq!(
+        (&first["fromMe"], &first["kind"], &first["text"]),
+        (&false.into(), &"text".into(), &"good night".into())
+    );
     assert_eq!((&first["chat"], &first["timestamp"]), (&BOB.into(), &300.into()));
-    for (query, field) in
-        [("?chat=bob", "chat"), ("?before=soon", "before"), ("?q=%2A%20!", "q"), ("?limit=0", "limit"), ("?limit=501", "limit")]
-    {
+    for (query, field) in [
+        ("?chat=bob", "chat"),
+        ("?before=soon", "before"),
+        ("?q=%2A%20!", "q"),
+        ("?limit=0", "limit"),
+        ("?limit=501", "limit"),
+    ] {
         let answer = api.get(&format!("/messages{query}")).token("t").send().await;
         assert_eq!((answer.status.as_u16(), &answer.json()["field"]), (400, &field.into()), "{query}");
     }
@@ -89,7 +96,8 @@ async fn one_message_has_all_of_it() {
     let sent = json!({"JID": BOB, "state": "sent"});
     let first = &status().await["Recipients"][0];
     assert_eq!((&first["JID"], &first["State"], &first["Sent"]), (&sent["JID"], &sent["state"], &200.into()));
-    let read = MessageChange::Receipts { ids: vec!["2".into()], recipient: BOB.into(), reach: Reach::Read, at_ms: 250_000 };
+    let read =
+        MessageChange::Receipts { ids: vec!["2".into()], recipient: BOB.into(), reach: Reach::Read, at_ms: 250_000 };
     api.store.change_messages(session, vec![read]).await.unwrap();
     let recipients = status().await["Recipients"].clone();
     assert_eq!(
