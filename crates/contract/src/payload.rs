@@ -134,6 +134,10 @@ pub struct Given {
 }
 
 impl Given {
+    pub fn is_number(&self) -> bool {
+        matches!(self.json, Json::Number(_))
+    }
+
     /// A text of at most `max` characters.
     pub fn text(self, max: usize) -> Result<String> {
         let Json::Text(text) = self.json else {

@@ -6,6 +6,7 @@ mod client;
 mod deliverer;
 mod endpoint;
 mod form;
+mod forward;
 pub mod guard;
 mod kept;
 mod paused;
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 pub use deliverer::{Deliverer, Options};
+pub use forward::{Forwarded, Forwarder};
 pub use kept::Forgetting;
 pub use retention::{Retention, RetentionLimits};
 pub use schedule::Schedule;

@@ -8,8 +8,11 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wago_contract::session::without_spaces;
+use wago_delivery::Tester;
 use wago_session::Sessions;
 use wago_store::Store;
+
+use crate::streams::{StreamLimits, Streams};
 
 /// What the API is built from.
 pub struct Options {
@@ -43,6 +46,9 @@ pub struct Limits {
     pub sends: usize,
     /// For requests in flight when the server stops; then they are cut off.
     pub drain_time: Duration,
+    /// A peer that takes nothing of what is written to it for this long is cut off.
+    pub stall_time: Duration,
+    pub streams: StreamLimits,
 }
 
 impl Default for Limits {
@@ -56,6 +62,8 @@ impl Default for Limits {
             connections: 10_000,
             sends: 4_096,
             drain_time: Duration::from_secs(6),
+            stall_time: Duration::from_secs(60),
+            streams: StreamLimits::default(),
         }
     }
 }
@@ -68,12 +76,16 @@ struct Inner {
     options: Options,
     sends: TaskTracker,
     send_slots: Arc<Semaphore>,
+    streams: Streams,
+    tester: Tester,
 }
 
 impl App {
     pub fn new(options: Options) -> Self {
         let send_slots = Arc::new(Semaphore::new(options.limits.sends));
-        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots }))
+        let streams = Streams::new(options.limits.streams.overall);
+        let tester = Tester::new(options.allow_private_webhooks);
+        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots, streams, tester }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -84,6 +96,14 @@ impl App {
     /// A place among the sends in flight, if one is free.
     pub(crate) fn send_slot(&self) -> Option<OwnedSemaphorePermit> {
         self.0.send_slots.clone().try_acquire_owned().ok()
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    pub(crate) fn tester(&self) -> &Tester {
+        &self.0.tester
     }
 
     /// Unix milliseconds.

@@ -9,7 +9,7 @@ use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{qr, queue, send, server, session, stored, token, webhook},
+    routes::{events, qr, queue, send, server, session, stored, stream, token, webhook, webhooks, ws},
 };
 
 /// Every route there is.
@@ -33,8 +33,19 @@ pub(crate) fn routes() -> Router<App> {
         .route("/session/status", get(session::status))
         .route("/session/disconnect", post(session::disconnect))
         .route("/session/logout", post(session::logout))
-        // Webhook
+        // Webhook, events, realtime
         .route("/webhook", get(webhook::show).post(webhook::set))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::show).patch(webhooks::update).delete(webhooks::delete))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/events", get(events::list))
+        .route("/events/stream", get(stream::open))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/deliveries", get(events::deliveries))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/ws", get(ws::open))
         // Send
         .route("/send/text", post(send::text))
         // Sends that wait

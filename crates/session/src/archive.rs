@@ -1,21 +1,10 @@
-//! The stored messages: what we send goes into them too, and a chat is found by either of its addresses.
+//! A chat is stored under one of its addresses, and found by either.
 
-use chrono::DateTime;
-use wacore::{
-    store::traits::ProtocolStore as _,
-    types::message::{MessageInfo, MessageSource},
-};
-use wacore_binary::{Jid, JidExt as _};
+use wacore::store::traits::ProtocolStore as _;
+use wacore_binary::Jid;
 use wago_store::SessionId;
-use waproto::whatsapp as wa;
 
-use crate::{Error, Result, Sessions, adapter, adapter::jid, backend::Backend, supervisor::Live};
-
-/// A message on its way, for the stored messages.
-pub(crate) struct OnItsWay {
-    message: wa::Message,
-    info: MessageInfo,
-}
+use crate::{Error, Result, Sessions, adapter::jid, backend::Backend};
 
 /// A chat, or a person, by the addresses that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,39 +19,6 @@ impl Chat {
     /// All of its addresses.
     pub fn names(self) -> Vec<String> {
         std::iter::once(self.jid).chain(self.alias).collect()
-    }
-}
-
-impl Live {
-    /// What is to be stored of a message once WhatsApp has it; nothing if messages are not kept.
-    pub async fn to_keep(&self, to: &Jid, message: &wa::Message, id: &str) -> Option<OnItsWay> {
-        if !self.recorder.keeps_messages() {
-            return None;
-        }
-        let recipient_alt = match self.client.get_lid_pn_entry(to).await {
-            Ok(Some(entry)) if to.is_lid() => Some(Jid::pn(entry.phone_number.as_ref())),
-            _ => None,
-        };
-        let source = MessageSource {
-            chat: to.to_non_ad(),
-            sender: self.client.pn().or_else(|| self.client.lid())?,
-            is_from_me: true,
-            is_group: to.is_group(),
-            recipient_alt,
-            ..Default::default()
-        };
-        let info = MessageInfo { id: id.to_owned(), source, ..Default::default() };
-        Some(OnItsWay { message: message.clone(), info })
-    }
-
-    /// `timestamp` is WhatsApp's, in unix seconds. The message is sent, whether or not it can be stored.
-    pub async fn keep(&self, kept: Option<OnItsWay>, timestamp: i64) {
-        let Some(OnItsWay { message, mut info }) = kept else { return };
-        info.timestamp = DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
-        let changes = adapter::event::message(&message, &info).and_then(|mut record| record.change());
-        if let Err(error) = self.recorder.change_messages(changes.into_iter().collect()).await {
-            tracing::error!(session = self.recorder.name(), %error, "a sent message could not be stored");
-        }
     }
 }
 

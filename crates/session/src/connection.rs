@@ -13,6 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::Utc;
 use futures_util::FutureExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -34,9 +35,10 @@ use whatsapp_rust::{
 
 use crate::{
     acks::Acks,
-    adapter,
+    adapter::{self, history::Chunk, names::Around},
     backend::Backend,
     barrier::{Barrier, Behind},
+    history,
     network::Shared,
     record::Recorder,
     tasks::Tasks,
@@ -47,6 +49,8 @@ const REPORTS_MAX: usize = 64;
 /// Events that wait for the store; messages do not go this way. A connection that fills it is ended: what it has not
 /// acknowledged WhatsApp delivers again.
 const EVENTS_MAX: usize = 1024;
+/// Chunks of history that wait to be unpacked, packed. The phone sends a dozen; what comes beyond this is not told.
+const HISTORY_MAX: usize = 32;
 /// Events that share a commit.
 const BATCH_MAX: usize = 64;
 /// The engine bounds each stage of a dial to 20 s; this is more than their sum.
@@ -161,12 +165,14 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     };
 
     let (sender, events) = mpsc::channel(EVENTS_MAX);
+    let (history, chunks) = mpsc::channel(HISTORY_MAX);
     let settled = CancellationToken::new();
     let subscription = client.subscribe(
         interest(),
         Arc::new(Handler {
             reports: reports.clone(),
             events: sender,
+            history,
             barrier: barrier.clone(),
             broken: broken.clone(),
             acks: acks.clone(),
@@ -175,6 +181,8 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             recorder: made.recorder.clone(),
         }),
     );
+    // Some of what WhatsApp tells the engine takes in without a word.
+    let stanzas = client.acquire_raw_node_forwarding();
     let _ = reports.send(Report::Made(client.clone())).await;
 
     let reached = AtomicBool::new(false);
@@ -208,12 +216,17 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             tracing::warn!(session = made.recorder.name(), "the connection could not be closed gracefully");
         }
         tasks.end(TASKS_MAX).await;
-        // With it goes the last sender of events, which ends the recording below.
+        drop(stanzas);
+        // With it go the last senders of events, which ends the recording below.
         drop(subscription);
         acks.end();
         ended
     };
-    let (outcome, ()) = tokio::join!(life, record(events, &made, &barrier, &broken));
+    let (outcome, (), ()) = tokio::join!(
+        life,
+        record(events, &client, &made.recorder, &barrier, &broken),
+        history::record(chunks, &client, &made, &stop),
+    );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.
     let device = client.persistence_manager().get_device_snapshot();
@@ -235,9 +248,8 @@ async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Back
         .with_transport_factory_arc(transport)
         .with_http_client_arc(made.shared.http.clone())
         .with_inbound_durability_hook(StoredFirst(made.recorder.clone()))
-        // A phone sends months of chats to a new device. Where nothing keeps them, unpacking them for many sessions at
-        // once would take the memory that idle ones save.
-        .with_skip_history_sync(!(made.shared.keep.messages || made.shared.keep.history.is_some()));
+        // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
+        .with_skip_history_sync(!history::is_wanted(&made).await);
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
@@ -277,22 +289,24 @@ async fn look_after(
 }
 
 fn now_ms() -> u64 {
-    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
 }
 
 /// Stores the events until there are no more senders. Once some could not be stored none behind them are: WhatsApp will
 /// deliver them all again, in their order.
-async fn record(mut events: mpsc::Receiver<Arc<Event>>, made: &Made, barrier: &Barrier, broken: &CancellationToken) {
+async fn record(
+    mut events: mpsc::Receiver<Arc<Event>>,
+    client: &Arc<Client>,
+    recorder: &Recorder,
+    barrier: &Barrier,
+    broken: &CancellationToken,
+) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
-        for event in &batch {
-            if let Event::HistorySync(history) = &**event {
-                made.recorder.record_history(history, made.shared.keep.history.as_deref()).await;
-            }
-        }
-        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event)).collect();
-        if !broken.is_cancelled() && made.recorder.insist(records).await {
+        let around = Around { names: client, now: Utc::now() };
+        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
+        if !broken.is_cancelled() && recorder.insist(records).await {
             barrier.store(count);
         } else {
             broken.cancel();
@@ -307,9 +321,11 @@ struct StoredFirst(Arc<Recorder>);
 
 #[async_trait]
 impl InboundDurabilityHook for StoredFirst {
-    async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let records = batch.iter().filter_map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
-        self.0.record(records.collect()).await.map_err(|error| {
+    async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let around = Around { names: &client, now: Utc::now() };
+        let told = |inbound: &InboundMessage| adapter::event::message(&inbound.message, &inbound.info, around);
+        let records = batch.iter().filter_map(told).collect();
+        self.0.record(records).await.map_err(|error| {
             tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
             error.into()
         })
@@ -330,7 +346,6 @@ fn interest() -> EventInterest {
         EventKind::ClientOutdated,
         EventKind::ConnectFailure,
         EventKind::ServerAck,
-        EventKind::HistorySync,
         EventKind::Messages,
         EventKind::Receipt,
         EventKind::UndecryptableMessage,
@@ -342,6 +357,38 @@ fn interest() -> EventInterest {
         EventKind::OfflineSyncPreview,
         EventKind::OfflineSyncCompleted,
         EventKind::StreamError,
+        EventKind::RawNode,
+        EventKind::HistorySync,
+        EventKind::PairingCode,
+        EventKind::PairingCodeRefresh,
+        EventKind::PairingCodeError,
+        EventKind::QrScannedWithoutMultidevice,
+        EventKind::PairPasskeyRequest,
+        EventKind::PairPasskeyConfirmation,
+        EventKind::PairPasskeyError,
+        EventKind::GroupUpdate,
+        EventKind::PictureUpdate,
+        EventKind::UserAboutUpdate,
+        EventKind::IdentityChange,
+        EventKind::DisappearingModeChanged,
+        EventKind::ContactNumberChanged,
+        EventKind::BusinessStatusUpdate,
+        EventKind::ContactUpdate,
+        EventKind::PinUpdate,
+        EventKind::MuteUpdate,
+        EventKind::ArchiveUpdate,
+        EventKind::StarUpdate,
+        EventKind::MarkChatAsReadUpdate,
+        EventKind::DeleteChatUpdate,
+        EventKind::ClearChatUpdate,
+        EventKind::UserStatusMuteUpdate,
+        EventKind::DeleteMessageForMeUpdate,
+        EventKind::LabelEditUpdate,
+        EventKind::LabelAssociationUpdate,
+        EventKind::SelfPushNameUpdated,
+        EventKind::AppStateSyncFailed,
+        EventKind::NewsletterLiveUpdate,
+        EventKind::MexNotification,
     ])
 }
 
@@ -349,6 +396,7 @@ fn interest() -> EventInterest {
 struct Handler {
     reports: mpsc::Sender<Report>,
     events: mpsc::Sender<Arc<Event>>,
+    history: mpsc::Sender<Chunk>,
     barrier: Arc<Barrier>,
     broken: CancellationToken,
     acks: Arc<Acks>,
@@ -361,6 +409,16 @@ impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
             Event::ServerAck(ack) => self.acks.acknowledge(ack),
+            // Told in its own time: WhatsApp has been told that it arrived, and reading it may take seconds.
+            Event::HistorySync(sync) => {
+                if self.history.try_send(Chunk::of(sync)).is_err() {
+                    tracing::error!(session = self.recorder.name(), "too much history at once: some is not told");
+                }
+            }
+            // Every stanza comes by here.
+            Event::RawNode(stanza) if !adapter::account::is_told(stanza.get()) => {}
+            // Stored before it was acknowledged.
+            Event::Messages(batch) if batch.hook_committed => {}
             Event::PairingQrCode(_)
             | Event::PairingQrCodesExhausted(_)
             | Event::PairSuccess(_)

@@ -1,78 +1,133 @@
-//! Histories: what phones send of their chats to a new device, or when they are asked to.
+//! Recording the history that a phone sends: unpacked on a thread of its own, told and kept part by part.
 
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use chrono::Utc;
-use wacore::types::events::LazyHistorySync;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use wacore_binary::Jid;
 use waproto::whatsapp as wa;
+use whatsapp_rust::Client;
 
 use crate::{
-    adapter::{self, protobuf::to_json},
-    record::Recorder,
+    adapter::{history::Chunk, names::Around, stored::past},
+    connection::Made,
+    record::{Record, Recorder},
 };
 
+/// Parts that wait for the store. The thread that unpacks waits with the next.
+const PARTS_MAX: usize = 1;
+const KIND: &str = "HistorySync";
 /// Messages that are stored in one transaction.
 const BATCH_MAX: usize = 200;
-/// Files of one session; for a newer one the oldest goes.
-const FILES_MAX: usize = 200;
+/// Files of one session, of half a megabyte or so each; for a newer one the oldest goes.
+const FILES_MAX: usize = 1_000;
 
-impl Recorder {
-    /// Stores the history's messages, if messages are kept, and writes it into the folder, if there is one. What cannot
-    /// be kept is missing, and the log says so: a phone sends its history once.
-    pub async fn record_history(&self, history: &LazyHistorySync, folder: Option<&Path>) {
-        if self.keeps_messages() {
-            let mut stream = history.stream();
-            loop {
-                match stream.next_conversation() {
-                    Ok(Some(conversation)) => self.record_conversation(&conversation).await,
-                    Ok(None) => break,
-                    Err(error) => {
-                        tracing::error!(session = self.name(), %error, "a part of a history cannot be read");
-                        break;
-                    }
-                }
+/// Whether it is told or kept.
+pub(crate) async fn is_wanted(made: &Made) -> bool {
+    made.shared.keep.messages || made.shared.keep.history.is_some() || is_told(made).await
+}
+
+/// Whether the session's subscription names it. A store that does not answer means no.
+async fn is_told(made: &Made) -> bool {
+    let session = made.store.session(made.session).await;
+    let names = session.ok().flatten().map(|session| session.subscribe).unwrap_or_default();
+    names.iter().any(|name| name == KIND || name == wago_contract::subscription::ALL)
+}
+
+/// Takes the chunks until there are no more senders, or the connection is stopped: what is left then is lost.
+pub(crate) async fn record(
+    mut chunks: mpsc::Receiver<Chunk>,
+    client: &Arc<Client>,
+    made: &Made,
+    stop: &CancellationToken,
+) {
+    let folder = made.shared.keep.history.as_ref().map(|folder| folder.join(format!("user_{}", made.session.0)));
+    while let Some(chunk) = chunks.recv().await {
+        if stop.is_cancelled() {
+            continue;
+        }
+        let chunk = Arc::new(chunk);
+        if made.recorder.keeps_messages() {
+            store(chunk.clone(), client, &made.recorder, stop).await;
+        }
+        let is_told = is_told(made).await;
+        if !is_told && folder.is_none() {
+            continue;
+        }
+        let (sender, mut parts) = mpsc::channel(PARTS_MAX);
+        let reading = tokio::task::spawn_blocking(move || chunk.tell(|part| sender.blocking_send(part).is_ok()));
+        while let Some(part) = parts.recv().await {
+            if stop.is_cancelled() {
+                // The thread finds nobody to listen and ends.
+                break;
+            }
+            if let Some(folder) = &folder {
+                write(folder.clone(), &part, &made.recorder).await;
+            }
+            if is_told && !made.recorder.insist(vec![part]).await {
+                break;
             }
         }
-        if let Some(folder) = folder {
-            let folder = folder.join(format!("user_{}", self.session().0));
-            let history = history.clone();
-            let write = tokio::task::spawn_blocking(move || write(&folder, &history));
-            let written = write.await.unwrap_or_else(|error| Err(io::Error::other(error)));
-            if let Err(error) = written {
-                tracing::error!(session = self.name(), %error, "a history could not be written");
-            }
+        drop(parts);
+        ended(reading.await, &made.recorder);
+    }
+}
+
+fn ended(reading: Result<Result<(), String>, tokio::task::JoinError>, recorder: &Recorder) {
+    match reading {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(session = recorder.name(), error, "history could not be read"),
+        Err(error) => tracing::error!(session = recorder.name(), %error, "reading history failed"),
+    }
+}
+
+/// Stores the messages. What cannot be stored is missing, and the log says so.
+async fn store(chunk: Arc<Chunk>, client: &Arc<Client>, recorder: &Recorder, stop: &CancellationToken) {
+    let (sender, mut chats) = mpsc::channel(PARTS_MAX);
+    let reading = tokio::task::spawn_blocking(move || chunk.each_chat(|chat| sender.blocking_send(chat).is_ok()));
+    while let Some(chat) = chats.recv().await {
+        if stop.is_cancelled() {
+            break;
+        }
+        let around = Around { names: client, now: Utc::now() };
+        if let Err(error) = store_chat(&chat, recorder, around).await {
+            tracing::error!(session = recorder.name(), %error, "a part of a history could not be stored");
+            break;
         }
     }
+    drop(chats);
+    ended(reading.await, recorder);
+}
 
-    async fn record_conversation(&self, conversation: &wa::Conversation) {
-        let Ok(own) = self.jid().parse::<Jid>() else { return };
-        let mut told = adapter::history::conversation(conversation, &own.to_non_ad()).into_iter().peekable();
-        while told.peek().is_some() {
-            let mut changes = Vec::new();
-            for mut one in told.by_ref().take(BATCH_MAX) {
-                changes.extend(one.message.change());
-                changes.append(&mut one.changes);
-            }
-            if let Err(error) = self.change_messages(changes).await {
-                tracing::error!(session = self.name(), %error, "a part of a history could not be stored");
-            }
+async fn store_chat(chat: &wa::Conversation, recorder: &Recorder, around: Around<'_>) -> wago_store::Result<()> {
+    let Ok(own) = recorder.jid().parse::<Jid>() else { return Ok(()) };
+    let mut told = past::conversation(chat, &own.to_non_ad(), around).into_iter().peekable();
+    while told.peek().is_some() {
+        let mut changes = Vec::new();
+        for mut one in told.by_ref().take(BATCH_MAX) {
+            changes.extend(one.message.change());
+            changes.append(&mut one.changes);
         }
+        recorder.change_messages(changes).await?;
+    }
+    Ok(())
+}
+
+async fn write(folder: PathBuf, part: &Record, recorder: &Recorder) {
+    let content = part.event().to_string();
+    let name = format!("{}.json", Utc::now().format("%Y%m%dT%H%M%S%.9f"));
+    let put = tokio::task::spawn_blocking(move || put(&folder, &name, content.as_bytes()));
+    if let Err(error) = put.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        tracing::error!(session = recorder.name(), %error, "a part of a history could not be written");
     }
 }
 
 /// Whole files only: each is written under another name first.
-fn write(folder: &Path, history: &LazyHistorySync) -> io::Result<()> {
-    let Some(content) = history.get() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it cannot be read"));
-    };
-    let name = format!("{}-{}.json", Utc::now().format("%Y%m%dT%H%M%S%.6f"), history.sync_type());
-    put(folder, &name, &serde_json::to_vec(&to_json(content))?)
-}
-
 fn put(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let part = folder.join(format!("{name}.part"));
@@ -94,6 +149,7 @@ mod tests {
     use waproto::buffa::MessageField;
 
     use super::*;
+    use crate::adapter::names::{Nobody, around};
 
     fn message(id: &str, from_me: bool, text: &str) -> wa::HistorySyncMsg {
         let key = wa::MessageKey { id: Some(id.into()), from_me: Some(from_me), ..Default::default() };
@@ -134,8 +190,8 @@ mod tests {
             messages: vec![message("1", false, "hello"), message("2", true, "hi there")],
             ..Default::default()
         };
-        recorder.record_conversation(&chat).await;
-        recorder.record_conversation(&chat).await;
+        store_chat(&chat, &recorder, around(&Nobody)).await.unwrap();
+        store_chat(&chat, &recorder, around(&Nobody)).await.unwrap();
         let messages = store.messages(session, &MessageFilter::default(), 9).await.unwrap();
         let bob = "15550000002@s.whatsapp.net";
         let told: Vec<_> = messages

@@ -43,6 +43,12 @@ impl Record {
         }
     }
 
+    /// One more subscription name that it goes by.
+    pub fn topic(mut self, topic: &'static str) -> Self {
+        self.topic = topic;
+        self
+    }
+
     /// The chat whose order it belongs to.
     pub fn in_chat(mut self, chat: String) -> Self {
         self.chat = chat;
@@ -64,6 +70,11 @@ impl Record {
     pub fn stored(mut self, change: Option<MessageChange>) -> Self {
         self.stored = change;
         self
+    }
+
+    /// What is told.
+    pub fn event(&self) -> &Value {
+        &self.event
     }
 
     /// The change, with the whole message as its payload.
@@ -102,10 +113,6 @@ impl Recorder {
     /// For what is told by no event.
     pub async fn change_messages(&self, changes: Vec<MessageChange>) -> wago_store::Result<()> {
         self.store.change_messages(self.session, changes).await
-    }
-
-    pub fn session(&self) -> SessionId {
-        self.session
     }
 
     /// The account's JID with its device; empty until linked.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-use wacore_binary::Jid;
+use chrono::{DateTime, Utc};
+use tokio::{sync::oneshot, time::timeout};
+use wacore::types::message::{AddressingMode, EditAttribute, MessageInfo, MessageSource};
+use wacore_binary::{Jid, JidExt as _};
 use wago_contract::session::HealthState;
 use wago_store::SessionId;
 use waproto::{buffa::MessageField, whatsapp as wa};
@@ -11,7 +13,8 @@ use whatsapp_rust::SendOptions;
 
 use crate::{
     Error, Quote, Result, SendText, Sent, Sessions,
-    adapter::{error, jid},
+    acks::Ack,
+    adapter::{self, error, jid, names::Around},
     sessions::not_connected,
     supervisor::Live,
 };
@@ -20,6 +23,8 @@ use crate::{
 const START_MAX: Duration = Duration::from_secs(10);
 /// How long WhatsApp may take to acknowledge a message. A message may still arrive after it.
 const ACK_MAX: Duration = Duration::from_secs(30);
+/// How long an ack is still heard that the caller no longer waits for, so that the message is told as sent.
+const LATE_MAX: Duration = Duration::from_secs(120);
 
 impl Sessions {
     /// Sends and waits for WhatsApp's ack.
@@ -71,26 +76,67 @@ async fn deliver(live: &Live, to: Jid, message: wa::Message, id: String, expirat
             text: "too many messages wait for WhatsApp, or one with this Id does".to_owned(),
         });
     };
-    let kept = live.to_keep(&to, &message, &id).await;
     let mut options = SendOptions::default().with_message_id(id);
     if let Some(seconds) = expiration {
         options = options.with_ephemeral_expiration(seconds);
     }
-    let send = async {
-        let sent = live.client.send_message_with_options(to, message, options).await.map_err(error::send)?;
-        let ack = ack.await.map_err(|_| unacknowledged())?;
-        match ack.error {
-            Some(code) => Err(Error::Rejected { code, text: refusal(code).to_owned() }),
-            None => Ok(Sent {
-                id: sent.message_id,
-                // An ack without a time is one of this moment.
-                timestamp: ack.timestamp.unwrap_or_else(|| chrono::Utc::now().timestamp()),
-            }),
-        }
-    };
-    let sent = timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)??;
-    live.keep(kept, sent.timestamp).await;
-    Ok(sent)
+    // A task of its own: what WhatsApp has taken is told, whether or not the caller still waits for the answer.
+    let sending = tokio::spawn({
+        let live = live.clone();
+        async move { timeout(LATE_MAX, send(&live, to, message, options, ack)).await.map_err(|_| Error::TimedOut)? }
+    });
+    let sent = timeout(ACK_MAX, sending).await.map_err(|_| Error::TimedOut)?;
+    sent.map_err(|_| Error::Internal("the protocol engine failed".to_owned()))?
+}
+
+async fn send(
+    live: &Live,
+    to: Jid,
+    message: wa::Message,
+    options: SendOptions,
+    ack: oneshot::Receiver<Ack>,
+) -> Result<Sent> {
+    let content = message.clone();
+    let sent = live.client.send_message_with_options(to, message, options).await.map_err(error::send)?;
+    let ack = ack.await.map_err(|_| unacknowledged())?;
+    if let Some(code) = ack.error {
+        return Err(Error::Rejected { code, text: refusal(code).to_owned() });
+    }
+    // An ack without a time is one of this moment.
+    let timestamp = ack.timestamp.unwrap_or_else(|| Utc::now().timestamp());
+    let around = Around { names: &live.client, now: Utc::now() };
+    let info = sent_info(&sent.to, live.client.pn(), live.client.lid(), &sent.message_id, timestamp, &content);
+    // The message is on its way in any case; if its event cannot be stored, the log says so.
+    live.recorder.insist(adapter::event::message(&content, &info, around).into_iter().collect()).await;
+    Ok(Sent { id: sent.message_id, timestamp })
+}
+
+/// An own message as another device of the account would hear of it.
+fn sent_info(
+    to: &Jid,
+    pn: Option<Jid>,
+    lid: Option<Jid>,
+    id: &str,
+    timestamp: i64,
+    content: &wa::Message,
+) -> MessageInfo {
+    // People are written to as who they are addressed by, and groups as who we are known by first: the phone number.
+    let (sender, alt, mode) = if to.is_lid() { (lid, pn, AddressingMode::Lid) } else { (pn, lid, AddressingMode::Pn) };
+    MessageInfo {
+        id: id.to_owned(),
+        source: MessageSource {
+            chat: to.clone(),
+            sender: sender.unwrap_or_default(),
+            sender_alt: alt,
+            is_from_me: true,
+            is_group: to.is_group() || to.is_status_broadcast(),
+            addressing_mode: Some(mode),
+            ..MessageSource::default()
+        },
+        timestamp: DateTime::from_timestamp(timestamp, 0).unwrap_or_default(),
+        edit: EditAttribute::infer_from_message(content).unwrap_or(EditAttribute::Empty),
+        ..MessageInfo::default()
+    }
 }
 
 fn unacknowledged() -> Error {
@@ -163,7 +209,10 @@ fn reply(context: &mut wa::ContextInfo, quote: &Quote, to: &Jid) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::protobuf::to_json;
+    use crate::adapter::{
+        names::{Ana, around},
+        protobuf::to_json,
+    };
 
     fn send() -> SendText {
         SendText { to: "5511999999999".into(), body: "hi".into(), ..SendText::default() }
@@ -202,6 +251,31 @@ mod tests {
                 "expiration": 86_400,
             })
         );
+    }
+
+    #[test]
+    fn what_we_send_is_told_as_if_another_device_had_sent_it() {
+        let content = text(&send(), &Jid::pn("5511999999999")).unwrap();
+        let own = |jid: &str| Some(jid.parse::<Jid>().unwrap());
+        let told = |to: &str| {
+            let to: Jid = to.parse().unwrap();
+            let info =
+                sent_info(&to, own("4915123456789:3@s.whatsapp.net"), own("7:3@lid"), "3EB0", 1_700_000_000, &content);
+            serde_json::to_value(adapter::message::message(&content, &info, around(&Ana))).unwrap()
+        };
+        let info = &told("5511999999999@s.whatsapp.net")["Info"];
+        assert_eq!(info["Chat"], "5511999999999@s.whatsapp.net");
+        assert_eq!(info["RecipientAlt"], "100000012345678@lid");
+        assert_eq!(
+            (&info["Sender"], &info["SenderAlt"]),
+            (&"4915123456789:3@s.whatsapp.net".into(), &"7:3@lid".into())
+        );
+        assert_eq!((&info["IsFromMe"], &info["Type"]), (&true.into(), &"text".into()));
+        let info = &told("100000012345678@lid")["Info"];
+        assert_eq!((&info["Sender"], &info["AddressingMode"]), (&"7:3@lid".into(), &"lid".into()));
+        assert_eq!(info["RecipientAlt"], "5511999999999@s.whatsapp.net");
+        let info = &told("120363021033254949@g.us")["Info"];
+        assert_eq!((&info["IsGroup"], &info["RecipientAlt"]), (&true.into(), &"".into()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_delivery::{Deliverer, Forgetting, Schedule};
+use wago_delivery::{Deliverer, Forgetting, Retention, RetentionLimits, Schedule};
 use wago_http::{App, Limits, Queue};
 use wago_session::{Keep, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
@@ -62,6 +62,7 @@ pub struct Gateway {
     store: Store,
     sessions: Sessions,
     deliverer: Deliverer,
+    retention: Retention,
     http: JoinHandle<()>,
     restore: JoinHandle<()>,
     queue: Queue,
@@ -108,6 +109,8 @@ impl Gateway {
             },
             stop.clone(),
         );
+        let limits = RetentionLimits { age: config.event_age, bytes: config.event_bytes };
+        let retention = Retention::start(store.clone(), limits, stop.clone());
         let app = App::new(wago_http::Options {
             store: store.clone(),
             sessions: sessions.clone(),
@@ -128,7 +131,7 @@ impl Gateway {
         });
         let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self { address, store, sessions, deliverer, http, restore, queue, forgetting, stop, _home: home })
+        Ok(Self { address, store, sessions, deliverer, retention, http, restore, queue, forgetting, stop, _home: home })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -156,7 +159,7 @@ impl Running for Gateway {
             self.queue.ended().await;
             self.sessions.shutdown().await;
         };
-        tokio::join!(sessions, self.deliverer.ended(), self.forgetting.ended());
+        tokio::join!(sessions, self.deliverer.ended(), self.retention.ended(), self.forgetting.ended());
         self.store.close().await;
     }
 }

@@ -3,10 +3,13 @@
 mod api;
 mod bad_input;
 mod credentials;
+mod events;
 mod log;
 mod queue;
 mod serve;
 mod server;
 mod session;
 mod stored;
+mod streams;
 mod webhook;
+mod webhooks;

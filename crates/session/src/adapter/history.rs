@@ -1,87 +1,167 @@
-//! The chats that a phone sends to a new device, as what is stored of them.
+//! The history that a phone sends to a new device, in parts that fit into memory.
+//!
+//! A chunk may be tens of megabytes. It is read one chat at a time and told in several events, each with some chats, and
+//! a chat that is large by itself in several.
 
-use chrono::DateTime;
-use wacore::types::message::{MessageInfo, MessageSource};
-use wacore_binary::{Jid, JidExt as _};
-use wago_store::{MessageChange, Reach};
-use waproto::whatsapp as wa;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use wacore::{history_sync::HistorySyncStream, types::events::LazyHistorySync};
+use wago_contract::event;
+use waproto::{buffa::MessageField, whatsapp as wa};
 
-use super::{event, jid::chat_key};
+use super::protobuf::to_json;
 use crate::record::Record;
 
-/// What becomes of one message: itself, and what is known of its recipients.
-pub struct Told {
-    pub message: Record,
-    pub changes: Vec<MessageChange>,
+/// JSON bytes of one event's contents, beyond which it is told and another begun. One message may be larger.
+const PART_MAX: usize = 512 * 1024;
+
+/// A chunk, still packed. Cheap to move to another thread.
+pub struct Chunk {
+    packed: Bytes,
+    unpacked: usize,
+    kind: i32,
+    order: Option<u32>,
+    progress: Option<u32>,
+    request: Option<String>,
 }
 
-/// The messages of one chat. `own` is the account's JID without a device.
-pub fn conversation(conversation: &wa::Conversation, own: &Jid) -> Vec<Told> {
-    let parse = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Jid>().ok());
-    let Ok(chat) = conversation.id.parse::<Jid>() else { return Vec::new() };
-    let alt = if chat.is_lid() { parse(&conversation.pn_jid) } else { parse(&conversation.lid_jid) };
-    let messages = conversation.messages.iter().filter_map(|message| message.message.as_option());
-    messages.filter_map(|message| told(message, &chat, alt.as_ref(), own)).collect()
-}
-
-fn told(message: &wa::WebMessageInfo, chat: &Jid, alt: Option<&Jid>, own: &Jid) -> Option<Told> {
-    let key = message.key.as_option()?;
-    let from_me = key.from_me.unwrap_or_default();
-    let participant = message.participant.as_deref().or(key.participant.as_deref()).unwrap_or_default();
-    let sender = match participant.parse::<Jid>() {
-        _ if from_me => own.clone(),
-        Ok(participant) if !participant.user.is_empty() => participant,
-        _ => chat.clone(),
-    };
-    let in_two = !chat.is_group();
-    let seconds = i64::try_from(message.message_timestamp.unwrap_or_default()).unwrap_or_default();
-    let info = MessageInfo {
-        id: key.id.clone()?,
-        source: MessageSource {
-            chat: chat.clone(),
-            sender,
-            is_from_me: from_me,
-            is_group: chat.is_group(),
-            sender_alt: alt.filter(|_| in_two && !from_me).cloned(),
-            recipient_alt: alt.filter(|_| in_two && from_me).cloned(),
-            ..Default::default()
-        },
-        push_name: message.push_name.clone().unwrap_or_default(),
-        timestamp: DateTime::from_timestamp(seconds, 0)?,
-        ..Default::default()
-    };
-    let key = chat_key(chat, alt.filter(|_| in_two));
-    let mut changes = Vec::new();
-    for receipt in &message.user_receipt {
-        let Ok(recipient) = receipt.user_jid.parse::<Jid>() else { continue };
-        for (reach, at) in [
-            (Reach::Delivered, receipt.receipt_timestamp),
-            (Reach::Read, receipt.read_timestamp),
-            (Reach::Played, receipt.played_timestamp),
-        ] {
-            let Some(at) = at.filter(|at| *at > 0) else { continue };
-            changes.push(MessageChange::Receipts {
-                ids: vec![info.id.clone()],
-                recipient: recipient.to_non_ad_string(),
-                reach,
-                at_ms: at.saturating_mul(1_000),
-            });
+impl Chunk {
+    pub fn of(sync: &LazyHistorySync) -> Self {
+        Self {
+            packed: sync.compressed_bytes().clone(),
+            unpacked: sync.decompressed_size(),
+            kind: sync.sync_type(),
+            order: sync.chunk_order(),
+            progress: sync.progress(),
+            request: sync.peer_data_request_session_id().map(str::to_owned),
         }
     }
-    for reaction in &message.reactions {
-        let Some(by) = reaction.key.as_option() else { continue };
-        let sender = match by.participant.as_deref().unwrap_or_default().parse::<Jid>() {
-            _ if by.from_me.unwrap_or_default() => own.to_non_ad_string(),
-            Ok(participant) if !participant.user.is_empty() => participant.to_non_ad_string(),
-            _ => key.clone(),
-        };
-        changes.push(MessageChange::Reacted {
-            chat: key.clone(),
-            id: info.id.clone(),
-            sender,
-            emoji: reaction.text.clone().unwrap_or_default(),
-            at_ms: reaction.sender_timestamp_ms.unwrap_or_default(),
-        });
+
+    /// Calls `tell` for each chat, in order, until there are no more or it answers false. The error says why the chunk
+    /// cannot be read to its end.
+    pub fn each_chat(&self, mut tell: impl FnMut(wa::Conversation) -> bool) -> Result<(), String> {
+        let mut stream = HistorySyncStream::new(&self.packed, self.unpacked as u64);
+        while let Some(chat) = stream.next_conversation().map_err(|error| error.to_string())? {
+            if !tell(chat) {
+                break;
+            }
+        }
+        Ok(())
     }
-    Some(Told { message: event::message(message.message.as_option()?, &info)?, changes })
+
+    /// Calls `tell` for each part, in order, until there are no more or it answers false. The error says why the chunk
+    /// cannot be read to its end.
+    pub fn tell(&self, tell: impl FnMut(Record) -> bool) -> Result<(), String> {
+        let digest = Sha256::digest(&self.packed);
+        let name: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut parts = Parts { chunk: self, name, part: 0, chats: Vec::new(), size: 0, tell };
+        let mut stream = HistorySyncStream::new(&self.packed, self.unpacked as u64);
+        let mut chat = wa::Conversation::default();
+        while stream.next_conversation_into(&mut chat).map_err(|error| error.to_string())? {
+            if !parts.add(&mut chat) {
+                return Ok(());
+            }
+        }
+        let mut rest = stream.remainder().map_err(|error| error.to_string())?;
+        // Secrets of the account's devices among each other.
+        rest.thread_id_user_secret = None;
+        rest.companion_meta_nonce = None;
+        rest.shareable_chat_identifier_encryption_key = None;
+        rest.nct_salt = None;
+        parts.end(&to_json(&rest));
+        Ok(())
+    }
+}
+
+struct Parts<'a, F> {
+    chunk: &'a Chunk,
+    name: String,
+    part: u32,
+    chats: Vec<Value>,
+    size: usize,
+    tell: F,
+}
+
+impl<F: FnMut(Record) -> bool> Parts<'_, F> {
+    /// False when nobody listens any more.
+    fn add(&mut self, chat: &mut wa::Conversation) -> bool {
+        let messages = std::mem::take(&mut chat.messages);
+        // Signal keys and what proves that the account knows somebody.
+        chat.tc_token = None;
+        chat.contact_primary_identity_key = None;
+        let about = to_json(chat);
+        self.size += length(&about);
+        let mut told = Vec::new();
+        for message in messages {
+            if has_keys(&message.message) {
+                continue;
+            }
+            let message = to_json(&message);
+            let length = length(&message);
+            if self.size + length > PART_MAX && !(told.is_empty() && self.chats.is_empty()) {
+                if !told.is_empty() {
+                    self.chats.push(with_messages(&about, std::mem::take(&mut told)));
+                }
+                if !self.flush(None) {
+                    return false;
+                }
+                self.size += self::length(&about);
+            }
+            self.size += length;
+            told.push(message);
+        }
+        self.chats.push(with_messages(&about, told));
+        true
+    }
+
+    /// The last part has what is not of a chat.
+    fn end(&mut self, rest: &Value) {
+        if self.size + length(rest) > PART_MAX && !self.chats.is_empty() && !self.flush(None) {
+            return;
+        }
+        self.flush(Some(rest));
+    }
+
+    fn flush(&mut self, rest: Option<&Value>) -> bool {
+        let mut data = match rest {
+            Some(Value::Object(rest)) => rest.clone(),
+            _ => Map::new(),
+        };
+        data.insert("syncType".to_owned(), self.chunk.kind.into());
+        for (name, value) in [("chunkOrder", self.chunk.order), ("progress", self.chunk.progress)] {
+            if let Some(value) = value {
+                data.insert(name.to_owned(), value.into());
+            }
+        }
+        if let Some(request) = &self.chunk.request {
+            data.insert("peerDataRequestSessionID".to_owned(), json!(request));
+        }
+        if !self.chats.is_empty() {
+            data.insert("conversations".to_owned(), std::mem::take(&mut self.chats).into());
+        }
+        self.size = 0;
+        let told = event::HistorySync { data: data.into(), part: self.part, last_part: rest.is_some() };
+        let dedupe = format!("history|{}|{}", self.name, self.part);
+        self.part += 1;
+        (self.tell)(Record::new("HistorySync", &told).once(dedupe))
+    }
+}
+
+fn length(value: &Value) -> usize {
+    value.to_string().len()
+}
+
+fn with_messages(chat: &Value, messages: Vec<Value>) -> Value {
+    let mut chat = chat.clone();
+    if let (Value::Object(chat), false) = (&mut chat, messages.is_empty()) {
+        chat.insert("messages".to_owned(), messages.into());
+    }
+    chat
+}
+
+fn has_keys(message: &MessageField<wa::WebMessageInfo>) -> bool {
+    let content = message.as_option().and_then(|message| message.message.as_option());
+    let protocol = content.and_then(|content| content.protocol_message.as_option());
+    protocol.is_some_and(|protocol| protocol.app_state_sync_key_share.is_set())
 }

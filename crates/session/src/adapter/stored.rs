@@ -4,6 +4,8 @@ use serde_json::Value;
 use wago_contract::event;
 use wago_store::{Author, MessageChange, NewMessage};
 
+pub mod past;
+
 /// WhatsApp's number for a message that was taken back.
 const REVOKE: u64 = 0;
 /// WhatsApp's number for an edit.
@@ -142,11 +144,14 @@ mod tests {
     };
 
     use super::*;
-    use crate::adapter::message::message;
+    use crate::adapter::{
+        message::message,
+        names::{Nobody, around},
+    };
 
     fn of(content: wa::Message) -> Option<MessageChange> {
         let info = MessageInfo { id: "3EB0".into(), ..Default::default() };
-        change(&message(&content, &info), "chat", "bob", 7)
+        change(&message(&content, &info, around(&Nobody)), "chat", "bob", 7)
     }
 
     fn new(content: wa::Message) -> (String, String) {

@@ -9,12 +9,14 @@ mod world;
 
 mod health;
 mod kill;
+mod listen;
 mod logout;
 mod many;
 mod pairing;
 mod restart;
 mod seed;
 mod text;
+mod webhooks;
 
 use std::time::Duration;
 
