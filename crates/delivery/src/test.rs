@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use wago_contract::event::{Event, SessionRef};
+use wago_contract::event::{Event, Nothing, SessionRef};
 use wago_store::{Session, Webhook};
 
 use crate::{client::Client, now_ms, request::Request, timestamp};
 
 const KIND: &str = "Test";
-
-#[derive(Serialize)]
-struct Nothing {}
 
 /// How the receiver answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

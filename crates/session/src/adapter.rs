@@ -18,3 +18,6 @@ pub mod presence;
 pub mod protobuf;
 pub mod receipt;
 pub mod stored;
+
+#[cfg(test)]
+mod tests;

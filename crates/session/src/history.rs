@@ -11,10 +11,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wacore_binary::Jid;
 use waproto::whatsapp as wa;
-use whatsapp_rust::Client;
 
 use crate::{
-    adapter::{history::Chunk, names::Around, stored::past},
+    adapter::{
+        history::Chunk,
+        names::{Around, Names},
+        stored::past,
+    },
     connection::Made,
     record::{Record, Recorder},
 };
@@ -42,7 +45,7 @@ async fn is_told(made: &Made) -> bool {
 /// Takes the chunks until there are no more senders, or the connection is stopped: what is left then is lost.
 pub(crate) async fn record(
     mut chunks: mpsc::Receiver<Chunk>,
-    client: &Arc<Client>,
+    names: &dyn Names,
     made: &Made,
     stop: &CancellationToken,
 ) {
@@ -53,7 +56,7 @@ pub(crate) async fn record(
         }
         let chunk = Arc::new(chunk);
         if made.recorder.keeps_messages() {
-            store(chunk.clone(), client, &made.recorder, stop).await;
+            store(chunk.clone(), names, &made.recorder, stop).await;
         }
         let is_told = is_told(made).await;
         if !is_told && folder.is_none() {
@@ -87,14 +90,14 @@ fn ended(reading: Result<Result<(), String>, tokio::task::JoinError>, recorder: 
 }
 
 /// Stores the messages. What cannot be stored is missing, and the log says so.
-async fn store(chunk: Arc<Chunk>, client: &Arc<Client>, recorder: &Recorder, stop: &CancellationToken) {
+async fn store(chunk: Arc<Chunk>, names: &dyn Names, recorder: &Recorder, stop: &CancellationToken) {
     let (sender, mut chats) = mpsc::channel(PARTS_MAX);
     let reading = tokio::task::spawn_blocking(move || chunk.each_chat(|chat| sender.blocking_send(chat).is_ok()));
     while let Some(chat) = chats.recv().await {
         if stop.is_cancelled() {
             break;
         }
-        let around = Around { names: client, now: Utc::now() };
+        let around = Around { names, now: Utc::now() };
         if let Err(error) = store_chat(&chat, recorder, around).await {
             tracing::error!(session = recorder.name(), %error, "a part of a history could not be stored");
             break;
@@ -183,7 +186,7 @@ mod tests {
         let new = NewSession { name: "a".into(), token: "t".into(), os_name: "linux".into() };
         let session = store.create_session(new, 0).await.unwrap().id;
         let jid = Some("15550000001:1@s.whatsapp.net".to_owned());
-        let recorder = Recorder::new(store.clone(), session, "a".into(), jid).keeping_messages(true);
+        let recorder = Recorder::new(store.clone(), session, "a".into(), jid, false).keeping_messages(true);
         let chat = wa::Conversation {
             id: "100000000000002@lid".into(),
             pn_jid: Some("15550000002@s.whatsapp.net".into()),

@@ -14,6 +14,7 @@ mod connection;
 mod error;
 mod history;
 mod lifecycle;
+mod media;
 mod network;
 mod outbound;
 mod recipients;
@@ -58,6 +59,8 @@ pub struct Options {
     /// How many sessions may be dialling at once.
     pub dialling_max: usize,
     pub qr_shown: Option<QrShown>,
+    /// The folder, which exists, for files of inbound messages that webhooks take; without it none are fetched.
+    pub webhook_files: Option<PathBuf>,
     pub keep: Keep,
 }
 

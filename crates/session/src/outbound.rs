@@ -74,7 +74,8 @@ impl Sessions {
         chat: &str,
         event: &impl Serialize,
     ) -> NewEvent {
-        let recorder = Recorder::new(self.store().clone(), session.id, session.name.clone(), session.jid.clone());
+        let recorder =
+            Recorder::new(self.store().clone(), session.id, session.name.clone(), session.jid.clone(), false);
         recorder.envelope(Record::new(kind, event).in_chat(chat.to_owned()), Utc::now())
     }
 }

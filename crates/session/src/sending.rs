@@ -1,6 +1,6 @@
 //! Sending a message, up to WhatsApp's word on it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio::{sync::oneshot, time::timeout};
@@ -14,7 +14,10 @@ use whatsapp_rust::SendOptions;
 use crate::{
     Error, Quote, Result, SendText, Sent, Sessions,
     acks::Ack,
-    adapter::{self, error, jid, names::Around},
+    adapter::{
+        self, error, jid,
+        names::{Around, Known},
+    },
     sessions::not_connected,
     supervisor::Live,
 };
@@ -104,7 +107,8 @@ async fn send(
     }
     // An ack without a time is one of this moment.
     let timestamp = ack.timestamp.unwrap_or_else(|| Utc::now().timestamp());
-    let around = Around { names: &live.client, now: Utc::now() };
+    let names = Known { client: live.client.clone(), unknown: Arc::default() };
+    let around = Around { names: &names, now: Utc::now() };
     let info = sent_info(&sent.to, live.client.pn(), live.client.lid(), &sent.message_id, timestamp, &content);
     // The message is on its way in any case; if its event cannot be stored, the log says so.
     live.recorder.insist(adapter::event::message(&content, &info, around).into_iter().collect()).await;

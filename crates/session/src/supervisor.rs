@@ -124,7 +124,7 @@ impl Supervisor {
                 return;
             }
         };
-        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone())
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), self.shared.files)
             .keeping_messages(self.shared.keep.messages);
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {

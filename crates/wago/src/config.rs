@@ -179,6 +179,7 @@ pub struct Config {
     pub event_age: Option<Duration>,
     /// Bytes; `None`: any.
     pub event_bytes: Option<u64>,
+    pub webhook_files: bool,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -232,12 +233,11 @@ impl Config {
             _ => Err("is neither text nor json".into()),
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
+        let webhook_files = values.read("webhookfiles", p, boolean);
         let store_history = values.read("storehistory", p, boolean);
         let store_messages = values.read("storemessage", p, boolean);
         let message_age = values.read("message-days", p, days);
-        for key in ["webhookfiles", "retrymessage"] {
-            values.read(key, p, boolean);
-        }
+        values.read("retrymessage", p, boolean);
         let sandbox_port = values.read("sandbox-port", p, self::port);
         let attach = values.read("network", p, network_url);
         let ephemeral = values.read("ephemeral", p, boolean);
@@ -271,6 +271,7 @@ impl Config {
             message_age: message_age.expect(defaulted),
             event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
+            webhook_files: webhook_files.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.

@@ -1,6 +1,6 @@
 //! `GET /events/stream`: the log as server-sent events.
 
-use std::{collections::VecDeque, convert::Infallible, time::Instant};
+use std::convert::Infallible;
 
 use axum::{
     body::{Body, Bytes},
@@ -9,7 +9,10 @@ use axum::{
 };
 use futures_util::stream;
 use http::{HeaderMap, header};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval, timeout},
+};
 use wago_delivery::Tail;
 use wago_store::{Event, Session as Row};
 
@@ -43,22 +46,23 @@ pub(crate) async fn open(
     let filter = filter(&app, &session, &parameters).await?;
     let place = app.streams().enter(session.id, app.limits.streams.per_session)?;
     let tail = Tail::new(app.store.clone(), session.id, filter, after).await?;
-    let mut heartbeat = interval(app.limits.streams.heartbeat);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let reader = Reader {
-        app,
-        session,
-        tail,
-        page: VecDeque::new(),
-        heartbeat,
-        handed: None,
-        begun: false,
-        over: false,
-        _place: place,
-    };
-    let body = stream::unfold(reader, |mut reader| async move {
-        let chunk = reader.next().await?;
-        Some((Ok::<_, Infallible>(chunk), reader))
+    let (chunks, written) = mpsc::channel(1);
+    let (last_words, last) = oneshot::channel();
+    // A task of its own reads the log: nobody asks for the body while the connection is stuck, and a read of the database
+    // that stands still would keep its place from others.
+    let reader = Reader { app, session, tail, chunks, _place: place };
+    tokio::spawn(async move {
+        if let Some(said) = reader.run().await {
+            // Whoever hung up needs no last words.
+            let _ = last_words.send(said);
+        }
+    });
+    let body = stream::unfold((written, Some(last)), |(mut written, last)| async move {
+        let chunk = match written.recv().await {
+            Some(chunk) => return Some((Ok::<_, Infallible>(chunk), (written, last))),
+            None => last?.await.ok()?,
+        };
+        Some((Ok(chunk), (written, None)))
     });
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -73,62 +77,46 @@ struct Reader {
     app: App,
     session: Row,
     tail: Tail,
-    page: VecDeque<Event>,
-    heartbeat: Interval,
-    /// When the last chunk was handed over to be written.
-    handed: Option<Instant>,
-    begun: bool,
-    over: bool,
+    /// Holds one chunk, which is taken when the one before has been written.
+    chunks: mpsc::Sender<Bytes>,
     _place: Place,
 }
 
 impl Reader {
-    /// The next chunk; it is asked for when the one before has been written.
-    async fn next(&mut self) -> Option<Bytes> {
-        if self.over {
-            return None;
-        }
-        let slow = self.handed.is_some_and(|handed| handed.elapsed() > self.app.limits.streams.slow);
-        let chunk = if slow { self.end("the reader is too slow") } else { self.chunk().await? };
-        self.handed = Some(Instant::now());
-        Some(chunk)
-    }
-
-    async fn chunk(&mut self) -> Option<Bytes> {
-        if !std::mem::replace(&mut self.begun, true) {
-            return Some(Bytes::from_static(RETRY.as_bytes()));
-        }
+    /// Until the reader hangs up, or to the last chunk, which says why it is the last and where to go on.
+    async fn run(mut self) -> Option<Bytes> {
+        let limits = self.app.limits.streams.clone();
+        let mut heartbeat = interval(limits.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stopping = self.app.stopping.clone();
+        self.chunks.send(Bytes::from_static(RETRY.as_bytes())).await.ok()?;
         loop {
-            if let Some(event) = self.page.pop_front() {
-                return Some(told(&event));
-            }
-            let stopping = self.app.stopping.clone();
             tokio::select! {
-                () = stopping.cancelled() => return Some(self.end("the gateway stops")),
-                page = self.tail.next(PAGE) => match page {
-                    Ok(page) => self.page.extend(page.events),
-                    Err(error) => {
-                        tracing::error!(%error, "a stream of events ends");
-                        return None;
+                () = stopping.cancelled() => return Some(end("the gateway stops", self.tail.cursor())),
+                () = self.chunks.closed() => return None,
+                page = self.tail.next(PAGE) => {
+                    let page = page.inspect_err(|error| tracing::error!(%error, "a stream of events ends")).ok()?;
+                    for event in page.events {
+                        match timeout(limits.slow, self.chunks.send(told(&event))).await {
+                            Ok(sent) => sent.ok()?,
+                            Err(_) => return Some(end("the reader is too slow", event.cursor - 1)),
+                        }
                     }
-                },
-                _ = self.heartbeat.tick() => {
+                }
+                _ = heartbeat.tick() => {
                     if !still_holds(&self.app, &self.session).await {
-                        return Some(self.end("the token no longer holds"));
+                        return Some(end("the token no longer holds", self.tail.cursor()));
                     }
-                    // The cursor moves on over what the filter leaves out.
-                    return Some(format!(": {}\n\n", self.tail.cursor()).into());
+                    // The cursor moves on over what the filter leaves out. A full channel is sign enough of life.
+                    let _ = self.chunks.try_send(format!(": {}\n\n", self.tail.cursor()).into());
                 }
             }
         }
     }
+}
 
-    /// The last chunk says why, and where to go on.
-    fn end(&mut self, why: &str) -> Bytes {
-        self.over = true;
-        let cursor = self.page.front().map_or_else(|| self.tail.cursor(), |event| event.cursor - 1);
-        format!("event: cut\ndata: {{\"cut\":\"{why}\",\"cursor\":{cursor}}}\n\n").into()
-    }
+fn end(why: &str, cursor: i64) -> Bytes {
+    format!("event: cut\ndata: {{\"cut\":\"{why}\",\"cursor\":{cursor}}}\n\n").into()
 }
 
 /// The payload is one line: JSON writes a line break within a text as `\n`.

@@ -1,7 +1,5 @@
 //! `GET /ws`: the log over a WebSocket.
 
-use std::time::Duration;
-
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request, State,
@@ -30,8 +28,6 @@ use crate::{
 
 /// Bytes of a message from a reader; they have little to say.
 const MESSAGE_MAX: usize = 16 << 10;
-/// For a reader to take why it is cut off.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What a browser's socket is closed with: try again later.
 const AGAIN: u16 = 1013;
 const POLICY: u16 = 1008;
@@ -90,6 +86,7 @@ async fn enter(app: &App, session: Row, hello: &Hello) -> Result<Entered> {
 }
 
 async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Entered>) {
+    let last_words = app.limits.streams.last_words;
     let entered = match entered {
         Some(entered) => entered,
         None => match hello(&app, &mut socket, asked).await {
@@ -101,7 +98,7 @@ async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Ente
                     socket.send(close(POLICY, error.text())).await
                 };
                 // A reader that is gone needs no telling.
-                let _ = timeout(LAST_WORDS, last).await;
+                let _ = timeout(last_words, last).await;
                 return;
             }
         },
@@ -114,7 +111,7 @@ async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Ente
         () = gone.as_mut() => {}
         () = reader.run() => {
             // Its close comes back. A socket that is dropped with something unread in it takes the last words with it.
-            let _ = timeout(LAST_WORDS, gone).await;
+            let _ = timeout(last_words, gone).await;
         }
     }
 }
@@ -198,7 +195,7 @@ impl Reader {
             self.sink.send(Message::text(text.clone())).await?;
             self.sink.send(close(code, &text)).await
         };
-        let _ = timeout(LAST_WORDS, last).await;
+        let _ = timeout(self.app.limits.streams.last_words, last).await;
     }
 }
 

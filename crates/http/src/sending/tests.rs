@@ -44,6 +44,7 @@ impl Gateway {
             network: Network::WhatsApp,
             dialling_max: 1,
             qr_shown: None,
+            webhook_files: None,
             keep: Default::default(),
         };
         let app = App::new(Options {

@@ -47,7 +47,13 @@ impl Api {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
-        let options = wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, keep };
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+            webhook_files: None,
+            keep,
+        };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),

@@ -6,10 +6,10 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async, tungstenite::Message};
 use wago_http::Limits;
 use wago_store::SessionId;
 
@@ -42,9 +42,19 @@ struct Sse {
     head: String,
 }
 
+/// A connection whose kernel keeps little of what its reader has not taken.
+async fn small(served: &Served) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    socket.connect(served.address).await.unwrap()
+}
+
 impl Sse {
     async fn open(served: &Served, query: &str, header: &str) -> Self {
-        let mut stream = served.connect().await;
+        Self::over(served.connect().await, query, header).await
+    }
+
+    async fn over(mut stream: TcpStream, query: &str, header: &str) -> Self {
         let request = format!("GET /events/stream{query} HTTP/1.1\r\nhost: x\r\ntoken: t\r\n{header}\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut lines = BufReader::new(stream);
@@ -57,10 +67,15 @@ impl Sse {
 
     /// The next event: id, type and data. `None` at the end.
     async fn next(&mut self) -> Option<(Option<i64>, String, Value)> {
+        // Signs of life come all the time, so that the wait for an event is bounded as a whole.
+        patiently(self.read()).await
+    }
+
+    async fn read(&mut self) -> Option<(Option<i64>, String, Value)> {
         let (mut id, mut kind) = (None, String::new());
         loop {
             let mut line = String::new();
-            if patiently(self.lines.read_line(&mut line)).await.unwrap() == 0 {
+            if self.lines.read_line(&mut line).await.unwrap() == 0 {
                 return None;
             }
             // The lines of chunked transfer are passed over: they are no fields.
@@ -84,13 +99,16 @@ async fn ws(served: &Served, query: &str) -> Ws {
 }
 
 async fn frame(ws: &mut Ws) -> Option<Value> {
-    loop {
-        match patiently(ws.next()).await {
-            Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-            Some(Ok(_)) => {}
+    patiently(async {
+        loop {
+            match ws.next().await {
+                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => {}
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -233,8 +251,11 @@ async fn a_slow_reader_is_cut_and_told_its_cursor() {
     let mut limits = Limits::default();
     // Anything that must be waited for is too slow.
     limits.streams.slow = Duration::from_millis(1);
+    limits.streams.last_words = PATIENCE;
     let (served, id) = served(limits).await;
-    let (mut sse, mut ws) = (Sse::open(&served, "?after=0", "").await, ws(&served, "?token=t&after=0").await);
+    let mut sse = Sse::over(small(&served).await, "?after=0", "").await;
+    let url = format!("ws://{}/ws?token=t&after=0", served.address);
+    let mut ws = client_async(url, MaybeTlsStream::Plain(small(&served).await)).await.unwrap().0;
     let big = "x".repeat(500_000);
     for n in 0..60 {
         let mut event = event(id, "Message", "c", n);

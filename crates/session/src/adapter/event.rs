@@ -14,7 +14,7 @@ use super::{
     names::Around,
     newsletter, pairing, presence, receipt, stored,
 };
-use crate::record::Record;
+use crate::{media, record::Record};
 
 /// A message that arrived, or was sent by the account: by another device, or by us.
 ///
@@ -34,11 +34,12 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     };
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
+    let file = if from.is_from_me || from.chat.is_newsletter() { None } else { media::descriptor(content) };
     let chat = around.chat(&from.chat, known_as);
     let sender = around.chat(&from.sender, from.sender_alt.as_ref());
     let told = message::message(content, info, around);
     let stored = stored::change(&told, &chat, &sender, info.timestamp.timestamp_millis());
-    Some(Record::new(kind, &told).in_chat(chat).once(dedupe).stored(stored))
+    Some(Record::new(kind, &told).in_chat(chat).with_file(file).once(dedupe).stored(stored))
 }
 
 fn has_keys(content: &wa::Message) -> bool {
