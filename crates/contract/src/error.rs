@@ -39,6 +39,16 @@ pub enum ErrorCode {
     /// More requests than the gateway takes at once.
     Overloaded,
     ShuttingDown,
+    /// There is no such message, or queued send.
+    UnknownMessage,
+    /// The `Id` of a queued send is another's.
+    MessageIdTaken,
+    /// A queued send is being sent, or is not waiting any more.
+    NotWaiting,
+    /// More sends wait than a session may have.
+    QueueFull,
+    /// Messages are kept only with the flag `-storemessage`.
+    MessagesNotStored,
     StorageFailed,
     Internal,
 }

@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 mod page;
 mod query;
+mod queue;
 mod reply;
 mod router;
 mod routes;
@@ -20,6 +21,7 @@ mod streams;
 mod time;
 
 pub use app::{App, Limits, Options, admin_token_hash};
+pub use queue::Queue;
 pub use router::router;
 pub use serve::serve;
 pub use streams::StreamLimits;

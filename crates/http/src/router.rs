@@ -9,12 +9,17 @@ use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{events, qr, send, server, session, stream, token, webhook, webhooks, ws},
+    routes::{events, qr, queue, send, server, session, stored, stream, token, webhook, webhooks, ws},
 };
 
 /// Every route there is.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    around(routes(), app)
+}
+
+/// The bare routes: the queue's requests go here too.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
         // Sessions, by the admin
         .route("/session/init", post(token::init))
         .route("/session/all", get(token::all))
@@ -43,10 +48,17 @@ pub fn router(app: App) -> Router {
         .route("/ws", get(ws::open))
         // Send
         .route("/send/text", post(send::text))
+        // Sends that wait
+        .route("/queue", get(queue::list))
+        .route("/queue/{id}", get(queue::show).delete(queue::cancel))
+        .route("/session/pacing", get(queue::pacing).post(queue::set_pacing))
+        // Messages
+        .route("/messages", get(stored::list))
+        .route("/messages/{id}", get(stored::show))
+        .route("/message/status", post(stored::status))
         // Server
         .route("/server/ok", get(server::ok))
-        .route("/server/ready", get(server::ready));
-    around(routes, app)
+        .route("/server/ready", get(server::ready))
 }
 
 /// The routes, with what happens around each of them.

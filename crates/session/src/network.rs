@@ -13,7 +13,7 @@ use whatsapp_rust::{
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
 };
 
-use crate::{Network, Options, media::Hosts};
+use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     /// Whether files of inbound messages are wanted.
     pub files: bool,
     pub dialling: Arc<Semaphore>,
+    pub keep: Keep,
+    pub opened: Opened,
     version: VersionSource,
 }
 
@@ -67,6 +69,8 @@ impl Shared {
             files: options.webhook_files.is_some(),
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
+            keep: options.keep.clone(),
+            opened: Opened::default(),
             version,
         }
     }
