@@ -26,6 +26,10 @@ pub enum ErrorCode {
     NotLoggedIn,
     AlreadyLoggedIn,
     NotOnWhatsapp,
+    /// There is no such message, or nothing is known of it.
+    UnknownMessage,
+    /// WhatsApp does not have the file any more.
+    MediaGone,
     /// The socket to WhatsApp is down; the gateway is at work on it.
     NotConnected,
     WhatsappRefused,

@@ -3,6 +3,7 @@
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod message;
 pub mod payload;
 pub mod phone;
 pub mod send;

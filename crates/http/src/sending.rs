@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use wago_contract::{envelope::Success, send::Message};
 use wago_session::Error;
@@ -21,6 +22,7 @@ use crate::{
     body,
     credentials::Session,
     error::ApiError,
+    intake::{self, Blob, Intake},
     reply::{Reply, Result},
 };
 
@@ -38,8 +40,12 @@ pub(crate) struct Sending<T> {
     app: App,
     session: wago_store::Session,
     body: T,
+    /// The files that came with the body.
+    blobs: Vec<Blob>,
     once: Option<Once>,
     request_id: String,
+    /// Held while there are files.
+    file_slot: Option<OwnedSemaphorePermit>,
 }
 
 /// The caller's promise that equal keys mean the same request.
@@ -58,15 +64,21 @@ impl<T: Message> FromRequest<App> for Sending<T> {
         let key = idempotency_key(&parts)?;
         let mut hash = Sha256::new_with_prefix(format!("{} {}\n", parts.method, parts.uri.path()));
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let bytes = body::bytes(Request::from_parts(parts, stream), app).await?;
-        hash.update(&bytes);
+        let request = Request::from_parts(parts, stream);
+        let (mut body, blobs, file_slot): (T, _, _) = if T::FILES.count == 0 {
+            let bytes = body::bytes(request, app).await?;
+            hash.update(&bytes);
+            (body::parse(&bytes)?, Vec::new(), None)
+        } else {
+            let slot = app.file_slot().ok_or_else(ApiError::overloaded)?;
+            let Intake { fields, blobs } = intake::read(request, app, T::FILES, &mut hash).await?;
+            (T::read(fields)?, blobs, Some(slot))
+        };
         let once = key.map(|key| Once { key, hash: hash.finalize().into() });
-        let mut body: T = body::parse(&bytes)?;
         if let Some(once) = &once {
-            let id = &mut body.envelope().id;
-            id.get_or_insert_with(|| once.message_id(session.id));
+            body.id().get_or_insert_with(|| once.message_id(session.id));
         }
-        Ok(Self { app: app.clone(), session, body, once, request_id })
+        Ok(Self { app: app.clone(), session, body, blobs, once, request_id, file_slot })
     }
 }
 
@@ -90,14 +102,30 @@ impl<T> Sending<T> {
         F: Future<Output = Result<R, Error>> + Send + 'static,
         R: Serialize + Send + Sync + 'static,
     {
-        let Self { app, session, body, once, request_id } = self;
+        self.once_with_files(|app, session, body, _| {
+            let send = send(app, session, body);
+            async move { Ok(send.await?) }
+        })
+        .await
+    }
+
+    /// Like [`Sending::once`], with the files that came with the body.
+    pub async fn once_with_files<F, R>(
+        self,
+        send: impl FnOnce(App, wago_store::Session, T, Vec<Blob>) -> F,
+    ) -> Result<Response>
+    where
+        F: Future<Output = Result<R, Failed>> + Send + 'static,
+        R: Serialize + Send + Sync + 'static,
+    {
+        let Self { app, session, body, blobs, once, request_id, file_slot } = self;
         let slot = app.send_slot().ok_or_else(ApiError::overloaded)?;
         let id = session.id;
         // Nothing of it runs before it is claimed.
-        let send = AssertUnwindSafe(send(app.clone(), session, body));
+        let send = AssertUnwindSafe(send(app.clone(), session, body, blobs));
         let tasks = app.sends().clone();
         let task = async move {
-            let _slot = slot;
+            let _slots = (slot, file_slot);
             let claim = match once {
                 Some(once) => match once.claim(app, id).await? {
                     Claimed::Mine(claim) => Some(claim),
@@ -181,6 +209,25 @@ fn replay(reply: StoredReply) -> Response {
     (status, headers, reply.body).into_response()
 }
 
+/// Why a send did not succeed.
+pub(crate) enum Failed {
+    /// Before it was handed on.
+    Here(ApiError),
+    There(Error),
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::There(error)
+    }
+}
+
 /// How a send ended.
 enum Outcome<R> {
     Sent(R),
@@ -190,11 +237,12 @@ enum Outcome<R> {
 }
 
 impl<R: Serialize> Outcome<R> {
-    fn of(ended: std::thread::Result<Result<R, Error>>) -> Self {
+    fn of(ended: std::thread::Result<Result<R, Failed>>) -> Self {
         match ended {
             Ok(Ok(reply)) => Self::Sent(reply),
-            Ok(Err(error)) if sent_nothing(&error) => Self::SentNothing(error.into()),
-            Ok(Err(error)) => Self::Unknown(ApiError::from(error).not_retryable()),
+            Ok(Err(Failed::Here(error))) => Self::SentNothing(error),
+            Ok(Err(Failed::There(error))) if sent_nothing(&error) => Self::SentNothing(error.into()),
+            Ok(Err(Failed::There(error))) => Self::Unknown(ApiError::from(error).not_retryable()),
             Err(_) => {
                 tracing::error!("a send panicked");
                 Self::Unknown(ApiError::internal())
@@ -218,6 +266,9 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::AlreadyLoggedIn
         | Error::NotConnected { .. }
         | Error::Invalid { .. }
+        | Error::File { .. }
+        | Error::FileGone
+        | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
         | Error::Rejected { .. } => true,
         Error::TimedOut | Error::Stopping | Error::Store(_) | Error::Internal(_) => false,

@@ -11,9 +11,12 @@ use tokio::sync::{Mutex, Semaphore};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
+    wacore::net::UploadBody,
 };
 
 use crate::{Network, Options};
+
+mod upload;
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -153,5 +156,18 @@ impl HttpClient for Http {
             body.extend_from_slice(&chunk);
         }
         Ok(HttpResponse { status_code: response.status().as_u16(), body })
+    }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        body: UploadBody,
+        length: u64,
+    ) -> whatsapp_rust::anyhow::Result<HttpResponse> {
+        upload::stream(&self.0, request, body, length)
     }
 }

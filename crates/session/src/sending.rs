@@ -4,17 +4,30 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 use wacore_binary::Jid;
-use wago_contract::session::HealthState;
+use wago_contract::{
+    send::{Content, Envelope, status::Status},
+    session::HealthState,
+};
 use wago_store::SessionId;
-use waproto::{buffa::MessageField, whatsapp as wa};
-use whatsapp_rust::SendOptions;
+use whatsapp_rust::{SendOptions, StatusSendOptions};
 
 use crate::{
-    Error, Quote, Result, SendText, Sent, Sessions,
-    adapter::{error, jid},
+    Error, File, Result, Sent, Sessions,
+    adapter::error,
+    sending::build::{Build, Built},
     sessions::not_connected,
     supervisor::Live,
 };
+
+mod acting;
+mod album;
+mod build;
+mod context;
+mod download;
+mod prepare;
+mod upload;
+
+pub use prepare::kind_of;
 
 /// How long a send waits for a session that is starting.
 const START_MAX: Duration = Duration::from_secs(10);
@@ -22,29 +35,54 @@ const START_MAX: Duration = Duration::from_secs(10);
 const ACK_MAX: Duration = Duration::from_secs(30);
 
 impl Sessions {
-    /// Sends and waits for WhatsApp's ack.
-    pub async fn send_text(&self, id: SessionId, send: SendText) -> Result<Sent> {
-        let live = self.live(id).await?;
-        let sending = self.send_text_over(&live, send);
-        // The engine may go on waiting on a connection that is gone, and so would the caller.
-        tokio::select! {
-            biased;
-            sent = sending => sent,
-            () = live.acks.ended() => Err(unacknowledged()),
-        }
+    /// Sends and waits for WhatsApp's ack. `files` are those of the content, in its order.
+    pub async fn send(&self, id: SessionId, envelope: Envelope, content: Content, files: Vec<File>) -> Result<Sent> {
+        self.over(id, |live| async move {
+            match content {
+                Content::Status(status) => self.tell_story(&live, envelope, status, files).await,
+                Content::Album(album) => self.send_album(&live, envelope, album, files).await,
+                content => {
+                    let to = self.recipient(&live, &envelope.phone).await?;
+                    let build = Build::begin(&live, &to, &envelope, &content, files).await?;
+                    let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());
+                    deliver(&live, to, build.finish(content)?, id).await
+                }
+            }
+        })
+        .await
     }
 
-    async fn send_text_over(&self, live: &Live, send: SendText) -> Result<Sent> {
-        let deadline = tokio::time::Instant::now() + ACK_MAX;
-        let to = tokio::time::timeout_at(deadline, self.recipients().find(&live.client, &send.to))
-            .await
-            .map_err(|_| Error::TimedOut)??;
-        let message = text(&send, &to)?;
-        let id = match send.id {
-            Some(id) => id,
-            None => live.client.generate_message_id(),
-        };
-        deliver(live, to, message, id, send.expiration).await
+    async fn tell_story(&self, live: &Live, envelope: Envelope, status: Status, files: Vec<File>) -> Result<Sent> {
+        let mut audience = Vec::with_capacity(status.audience.len());
+        for person in &status.audience {
+            audience.push(context::person("Audience", person)?);
+        }
+        let to = Jid::status_broadcast();
+        let content = Content::Status(status);
+        let build = Build::begin(live, &to, &envelope, &content, files).await?;
+        let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());
+        let Built { message, .. } = build.finish(content)?;
+        let options = StatusSendOptions { message_id: Some(id.clone()), ..StatusSendOptions::default() };
+        acknowledged(live, &id, live.client.status().send_raw(message, &audience, options)).await
+    }
+
+    pub(crate) async fn recipient(&self, live: &Live, phone: &str) -> Result<Jid> {
+        timeout(ACK_MAX, self.recipients().find(&live.client, phone)).await.map_err(|_| Error::TimedOut)?
+    }
+
+    /// Does something over the session's open connection, which ends when the connection does: the engine may go on
+    /// waiting on one that is gone, and so would the caller.
+    pub(crate) async fn over<T, F>(&self, id: SessionId, work: impl FnOnce(Live) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let live = self.live(id).await?;
+        let acks = live.acks.clone();
+        tokio::select! {
+            biased;
+            done = work(live) => done,
+            () = acks.ended() => Err(unacknowledged()),
+        }
     }
 
     /// The open connection of a session. One that is just being made is waited for: a device that was linked a moment
@@ -64,30 +102,42 @@ impl Sessions {
     }
 }
 
-async fn deliver(live: &Live, to: Jid, message: wa::Message, id: String, expiration: Option<u32>) -> Result<Sent> {
-    let Some(ack) = live.acks.expect(&id) else {
+async fn deliver(live: &Live, to: Jid, Built { message, nodes }: Built, id: String) -> Result<Sent> {
+    let options = SendOptions::default().with_message_id(&id).with_extra_stanza_nodes(nodes);
+    acknowledged(live, &id, live.client.send_message_with_options(to, message, options)).await
+}
+
+/// Waits for the word on what `send` sends under this id.
+async fn acknowledged(
+    live: &Live,
+    id: &str,
+    send: impl Future<Output = Result<whatsapp_rust::SendResult, whatsapp_rust::SendError>>,
+) -> Result<Sent> {
+    let Some(ack) = live.acks.expect(id) else {
         return Err(Error::Rejected {
             code: 429,
             text: "too many messages wait for WhatsApp, or one with this Id does".to_owned(),
         });
     };
-    let mut options = SendOptions::default().with_message_id(id);
-    if let Some(seconds) = expiration {
-        options = options.with_ephemeral_expiration(seconds);
-    }
     let send = async {
-        let sent = live.client.send_message_with_options(to, message, options).await.map_err(error::send)?;
+        let sent = send.await.map_err(error::send)?;
         let ack = ack.await.map_err(|_| unacknowledged())?;
         match ack.error {
             Some(code) => Err(Error::Rejected { code, text: refusal(code).to_owned() }),
             None => Ok(Sent {
                 id: sent.message_id,
                 // An ack without a time is one of this moment.
-                timestamp: ack.timestamp.unwrap_or_else(|| chrono::Utc::now().timestamp()),
+                timestamp: ack.timestamp.unwrap_or_else(now),
+                ids: Vec::new(),
             }),
         }
     };
     timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)?
+}
+
+/// Unix seconds.
+fn now() -> i64 {
+    chrono::Utc::now().timestamp()
 }
 
 fn unacknowledged() -> Error {
@@ -107,103 +157,5 @@ fn refusal(code: u16) -> &'static str {
         475 => "the account is restricted",
         500..=599 => "WhatsApp failed",
         _ => "the message was refused",
-    }
-}
-
-fn text(send: &SendText, to: &Jid) -> Result<wa::Message> {
-    let plain = send.quote.is_none() && send.mentions.is_empty() && !send.forward && send.expiration.is_none();
-    if plain {
-        return Ok(wa::Message { conversation: Some(send.body.clone()), ..Default::default() });
-    }
-    let mut context = wa::ContextInfo { expiration: send.expiration, ..Default::default() };
-    if send.forward {
-        context.is_forwarded = Some(true);
-        context.forwarding_score = Some(1);
-    }
-    for mention in &send.mentions {
-        let person = jid::person(mention).map_err(|reason| Error::Invalid {
-            field: "ContextInfo.MentionedJID",
-            reason: format!("ContextInfo.MentionedJID {reason}"),
-        })?;
-        context.mentioned_jid.push(person.to_string());
-    }
-    if let Some(quote) = &send.quote {
-        reply(&mut context, quote, to)?;
-    }
-    let extended = wa::message::ExtendedTextMessage {
-        text: Some(send.body.clone()),
-        context_info: MessageField::some(context),
-        ..Default::default()
-    };
-    Ok(wa::Message { extended_text_message: MessageField::some(extended), ..Default::default() })
-}
-
-fn reply(context: &mut wa::ContextInfo, quote: &Quote, to: &Jid) -> Result<()> {
-    let author = match &quote.participant {
-        Some(participant) => jid::person(participant).map_err(|reason| Error::Invalid {
-            field: "ContextInfo.Participant",
-            reason: format!("ContextInfo.Participant {reason}"),
-        })?,
-        // In a chat of two the other one wrote it, unless the caller says otherwise.
-        None => to.clone(),
-    };
-    context.stanza_id = Some(quote.stanza_id.clone());
-    context.participant = Some(author.to_string());
-    context.quoted_message = MessageField::some(wa::Message {
-        // Phones show nothing of a quote without content.
-        conversation: Some(quote.text.clone().unwrap_or_default()),
-        ..Default::default()
-    });
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adapter::protobuf::to_json;
-
-    fn send() -> SendText {
-        SendText { to: "5511999999999".into(), body: "hi".into(), ..SendText::default() }
-    }
-
-    fn built(send: &SendText) -> Result<serde_json::Value> {
-        text(send, &Jid::pn("5511999999999")).map(|message| to_json(&message))
-    }
-
-    #[test]
-    fn a_plain_text_has_no_context() {
-        let message = built(&send()).unwrap();
-        assert_eq!(message, serde_json::json!({"conversation": "hi"}));
-    }
-
-    #[test]
-    fn a_reply_names_what_it_replies_to() {
-        let message = built(&SendText {
-            quote: Some(Quote { stanza_id: "3EB0".into(), participant: None, text: Some("before".into()) }),
-            mentions: vec!["+49 151 23456789".into()],
-            forward: true,
-            expiration: Some(86_400),
-            ..send()
-        })
-        .unwrap();
-        assert_eq!(message["extendedTextMessage"]["text"], "hi");
-        assert_eq!(
-            message["extendedTextMessage"]["contextInfo"],
-            serde_json::json!({
-                "stanzaID": "3EB0",
-                "participant": "5511999999999@s.whatsapp.net",
-                "quotedMessage": {"conversation": "before"},
-                "mentionedJID": ["4915123456789@s.whatsapp.net"],
-                "isForwarded": true,
-                "forwardingScore": 1,
-                "expiration": 86_400,
-            })
-        );
-    }
-
-    #[test]
-    fn a_group_cannot_be_mentioned() {
-        let refused = built(&SendText { mentions: vec!["120363021033254949@g.us".into()], ..send() });
-        assert!(matches!(refused, Err(Error::Invalid { field: "ContextInfo.MentionedJID", .. })));
     }
 }

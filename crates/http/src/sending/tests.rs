@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use wago_contract::send::{Sent, Text};
+use wago_contract::send::{Outgoing, Sent, text::Text};
 use wago_session::{Network, Sessions};
 use wago_store::{NewSession, SecretKey, Store};
 
@@ -46,17 +46,18 @@ impl Gateway {
             store,
             admin_token_hash: admin_token_hash("admin"),
             limits,
+            files: wago_session::Folder::new(data.path()),
             allow_private_webhooks: false,
             stopping: CancellationToken::new(),
         });
         let (calls, go_on, waiting) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let send = {
             let (calls, go_on, waiting) = (calls.clone(), go_on.clone(), waiting.clone());
-            move |sending: Sending<Text>| async move {
+            move |sending: Sending<Outgoing<Text>>| async move {
                 sending
                     .once(|_, _, text| async move {
                         let call = calls.fetch_add(1, SeqCst) + 1;
-                        match text.body.as_str() {
+                        match text.part.body.as_str() {
                             "refuse" => {
                                 return Err(Error::Rejected { code: 463, text: "no".into() });
                             }
@@ -72,7 +73,7 @@ impl Gateway {
                             }
                             _ => {}
                         }
-                        Ok(Sent { details: "Sent", timestamp: 1, id: format!("ID-{call}") })
+                        Ok(Sent { details: "Sent", timestamp: 1, id: format!("ID-{call}"), ids: Vec::new() })
                     })
                     .await
             }
