@@ -4,6 +4,7 @@ mod api;
 mod bad_input;
 mod credentials;
 mod log;
+mod send;
 mod serve;
 mod server;
 mod session;

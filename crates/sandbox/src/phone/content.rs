@@ -2,7 +2,12 @@
 
 use buffa::{Message as _, MessageField};
 use wacore::proto_helpers::MessageExt as _;
+use wago_contract::phone::Kind;
 use waproto::whatsapp as wa;
+
+mod shown;
+
+pub use shown::chosen;
 
 /// What an opened message means to its reader.
 pub enum Content {
@@ -10,6 +15,18 @@ pub enum Content {
         text: String,
         quoted: Option<Quote>,
         mentions: Vec<String>,
+    },
+    /// What a person sees, as text.
+    Shown {
+        kind: Kind,
+        text: String,
+        quoted: Option<Quote>,
+    },
+    /// Sealed with the poll's secret.
+    Vote {
+        target: String,
+        payload: Vec<u8>,
+        iv: Vec<u8>,
     },
     Reaction {
         target: String,
@@ -57,6 +74,9 @@ pub fn read(message: &wa::Message) -> Content {
             quoted: context.and_then(read_quote),
             mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
         };
+    }
+    if let Some(shown) = shown::read(message) {
+        return shown;
     }
     // A sender key alone, or the context that decorates others, says nothing to a person.
     let mut rest = message.clone();

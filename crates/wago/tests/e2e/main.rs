@@ -11,6 +11,7 @@ mod health;
 mod kill;
 mod logout;
 mod many;
+mod messages;
 mod pairing;
 mod restart;
 mod seed;
