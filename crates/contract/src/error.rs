@@ -13,6 +13,10 @@ pub enum ErrorCode {
     InvalidToken,
     InvalidAdminToken,
     UnknownRoute,
+    /// No event, webhook or other thing of the session has this id.
+    NotFound,
+    /// The session has as many of these as it may have.
+    TooMany,
     MethodNotAllowed,
     BodyTooLarge,
     /// The body did not arrive in time.

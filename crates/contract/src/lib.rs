@@ -1,5 +1,6 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
+pub mod delivery;
 pub mod envelope;
 pub mod error;
 pub mod event;

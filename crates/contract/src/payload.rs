@@ -199,6 +199,10 @@ impl Given {
         }
     }
 
+    pub fn is_number(&self) -> bool {
+        matches!(self.json, Json::Number(_))
+    }
+
     /// A text of at most `max` characters.
     pub fn text(self, max: usize) -> Result<String> {
         let text = match self.json {

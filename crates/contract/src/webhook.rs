@@ -1,11 +1,11 @@
-//! `/webhook`.
+//! `/webhook`, the session's first, and `/webhooks`, all of them.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
-    payload::{Fields, Invalid, Name, Payload, Result},
+    payload::{Fields, Given, Invalid, Name, Payload, Result},
     subscription,
 };
 
@@ -19,6 +19,11 @@ const HEADERS_MAX: usize = 20;
 const HEADER_MAX: usize = 2_048;
 /// Characters in one header's name.
 const HEADER_NAME_MAX: usize = 128;
+
+/// Chats that one webhook is limited to.
+const CHATS_MAX: usize = 100;
+/// Characters in one of them.
+const CHAT_MAX: usize = 128;
 
 /// Header names that a delivery sets itself, or that would break its framing. Prefixes end in `-`.
 const RESERVED: &[&str] = &[
@@ -77,6 +82,59 @@ impl Payload for SetWebhook {
                 .map(|given| check_headers(given.map(HEADERS_MAX, HEADER_MAX)?))
                 .transpose()?,
         })
+    }
+}
+
+/// `POST /webhooks` and `PATCH /webhooks/{id}`: what is `None` stays as it is.
+pub struct ChangeWebhook {
+    /// Not empty.
+    pub url: Option<String>,
+    /// `Some(None)`: what the session subscribes to.
+    pub events: Option<Option<Vec<String>>>,
+    /// As written; empty for all.
+    pub chats: Option<Vec<String>>,
+    pub format: Option<Format>,
+    /// Empty removes the secret.
+    pub secret: Option<String>,
+    /// Names in lower case.
+    pub headers: Option<Vec<(String, String)>>,
+    /// False pauses it, true resumes it.
+    pub active: Option<bool>,
+}
+
+impl Payload for ChangeWebhook {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let events = match fields.given(EVENTS) {
+            Some(given) => {
+                let names = subscription::known(given.words(200, 64)?, EVENTS.field)?;
+                Some((!names.is_empty()).then_some(names))
+            }
+            None => None,
+        };
+        let url = fields.given(WEBHOOK_URL).map(|given| check_url(given.text(URL_MAX)?.trim())).transpose()?;
+        if url.as_deref() == Some("") {
+            return Err(fields.missing(WEBHOOK_URL));
+        }
+        Ok(Self {
+            url,
+            events,
+            chats: fields.given("Chats").map(|given| given.words(CHATS_MAX, CHAT_MAX)).transpose()?,
+            format: fields.text("Format", 16)?.as_deref().map(read_format).transpose()?,
+            secret: fields.given("Secret").map(|given| check_secret(given.text(SECRET_MAX)?)).transpose()?,
+            headers: fields
+                .given("Headers")
+                .map(|given| check_headers(given.map(HEADERS_MAX, HEADER_MAX)?))
+                .transpose()?,
+            active: fields.given("Active").map(Given::flag).transpose()?,
+        })
+    }
+}
+
+impl ChangeWebhook {
+    /// For a new one.
+    pub fn url(&self) -> Result<&str> {
+        let missing = || Invalid::Missing { field: WEBHOOK_URL.field.to_owned() };
+        self.url.as_deref().ok_or_else(missing)
     }
 }
 
@@ -148,4 +206,53 @@ pub struct Webhook {
     pub format: Format,
     pub secret_set: bool,
     pub headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+}
+
+/// One of `GET /webhooks`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoint {
+    pub id: i64,
+    pub url: String,
+    /// `null`: what the session subscribes to.
+    pub events: Option<Vec<String>>,
+    /// Empty: all.
+    pub chats: Vec<String>,
+    pub format: Format,
+    pub secret_set: bool,
+    /// Until then (RFC 3339) the secret before this one signs too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_secret_until: Option<String>,
+    pub headers: BTreeMap<String, String>,
+    pub active: bool,
+    pub paused: Option<Paused>,
+    /// Since when (RFC 3339) no attempt has succeeded.
+    pub failing_since: Option<String>,
+    /// RFC 3339; `null` if it is older than this was kept.
+    pub created_at: Option<String>,
+}
+
+#[derive(Serialize)]
+pub struct Paused {
+    /// RFC 3339.
+    pub since: String,
+    pub reason: String,
+}
+
+/// The reply to `POST /webhooks/{id}/test`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tested {
+    pub event_id: String,
+    /// It would count as delivered.
+    pub delivered: bool,
+    /// `null` if no response came.
+    pub status: Option<u16>,
+    pub latency_ms: u64,
+    /// The beginning of the response.
+    pub body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }

@@ -114,12 +114,14 @@ impl Endpoint {
         let stop = self.means.stop.clone();
         while !stop.is_cancelled() {
             self.look |= self.wake.taken();
-            let resting = now_ms() < self.rest_until;
-            if self.look && !resting && self.in_flight.len() < self.window && !self.start().await? {
+            // One time for both looks at the table: what is not due by it is ahead.
+            let now_ms = now_ms();
+            let resting = now_ms < self.rest_until;
+            if self.look && !resting && self.in_flight.len() < self.window && !self.start(now_ms).await? {
                 break;
             }
             if self.look_ahead {
-                self.next_at = self.means.store.next_due_at(self.webhook, now_ms()).await?;
+                self.next_at = self.means.store.next_due_at(self.webhook, now_ms).await?;
                 self.look_ahead = false;
             }
             let full = self.in_flight.len() >= self.window;
@@ -151,9 +153,9 @@ impl Endpoint {
     }
 
     /// Starts what is due, as far as there are places. False if there is nothing to do here for now.
-    async fn start(&mut self) -> Result<bool, Error> {
+    async fn start(&mut self, now_ms: i64) -> Result<bool, Error> {
         let wanted = self.window - self.in_flight.len();
-        let due = match self.means.store.due(self.webhook, now_ms(), wanted as u64, &self.in_flight).await {
+        let due = match self.means.store.due(self.webhook, now_ms, wanted as u64, &self.in_flight).await {
             Ok(Some(due)) if due.webhook.paused.is_none() => due,
             // Its deliveries are gone, or wait for its return, which wakes it.
             Ok(_) => return Ok(false),

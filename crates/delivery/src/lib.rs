@@ -7,6 +7,7 @@ mod deliverer;
 mod endpoint;
 pub mod fetch;
 mod form;
+mod forward;
 pub mod guard;
 mod paused;
 mod request;
@@ -20,6 +21,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat};
 pub use deliverer::{Deliverer, Options};
+pub use forward::{Forwarded, Forwarder};
 pub use retention::{Retention, RetentionLimits};
 pub use schedule::Schedule;
 pub use tail::Tail;

@@ -1,23 +1,11 @@
 //! The event that tells of a paused webhook: to the session's other webhooks, to streams, and in the log.
 
-use serde::Serialize;
-use wago_contract::event::{Event, SessionRef};
+use wago_contract::event::{Event, SessionRef, WebhookPaused};
 use wago_store::{NewEvent, Store};
 
 use crate::{attempt::Subject, timestamp};
 
 const KIND: &str = "WebhookPaused";
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct WebhookPaused<'a> {
-    #[serde(rename = "WebhookID")]
-    webhook_id: i64,
-    #[serde(rename = "URL")]
-    url: &'a str,
-    reason: &'a str,
-    failing_since: String,
-}
 
 pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms: i64) {
     let webhook = &subject.webhook;
@@ -26,8 +14,8 @@ pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms:
         kind: KIND,
         event: WebhookPaused {
             webhook_id: webhook.id.0,
-            url: &webhook.url,
-            reason,
+            url: webhook.url.clone(),
+            reason: reason.to_owned(),
             failing_since: timestamp(webhook.failing_since.unwrap_or(now_ms)),
         },
         event_id: event_id.clone(),

@@ -53,14 +53,21 @@ impl Request {
         Ok(Self { headers, body: content.body().await?, timeout })
     }
 
-    /// The `Test` event to a webhook.
-    pub async fn test(webhook: &Webhook, session: (&str, &str), id: &str, payload: Vec<u8>, now_ms: i64) -> Self {
+    /// An event that does not come from the table of deliveries. `session`: its name and token.
+    pub async fn once(
+        webhook: &Webhook,
+        session: (&str, &str),
+        id: &str,
+        payload: Vec<u8>,
+        attempt: u32,
+        now_ms: i64,
+    ) -> Self {
         let (name, token) = session;
         let content = match webhook.format {
             WebhookFormat::Json => Content::whole("application/json", payload),
             WebhookFormat::Form => Content::whole("application/x-www-form-urlencoded", form::body(token, &payload)),
         };
-        let mut headers = headers(webhook, name, id, 1);
+        let mut headers = headers(webhook, name, id, attempt);
         headers.insert(CONTENT_TYPE, text(&content.media_type));
         // Without a file nothing can go wrong.
         let _ = content.sign(&mut headers, webhook, id, now_ms).await;

@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use wago_contract::event::{Event, SessionRef};
+use wago_contract::event::{Event, Nothing, SessionRef};
 use wago_store::{Session, Webhook};
 
 use crate::{client::Client, now_ms, request::Request, timestamp};
 
 const KIND: &str = "Test";
-
-#[derive(Serialize)]
-struct Nothing {}
 
 /// How the receiver answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +48,7 @@ impl Tester {
         };
         let payload = serde_json::to_vec(&event).expect("texts are JSON");
         let from = (session.name.as_str(), session.token.expose_secret());
-        let request = Request::test(webhook, from, &event_id, payload, now_ms).await;
+        let request = Request::once(webhook, from, &event_id, payload, 1, now_ms).await;
         let started = Instant::now();
         let answer = self.client.send(&webhook.url, request).await;
         Tested { event_id, status: answer.status, latency: started.elapsed(), error: answer.error, body: answer.body }

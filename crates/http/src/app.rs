@@ -8,11 +8,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wago_contract::session::without_spaces;
-use wago_delivery::fetch::Fetcher;
+use wago_delivery::{Tester, fetch::Fetcher};
 use wago_session::{Folder, Sessions};
 use wago_store::Store;
 
-use crate::intake::MediaLimits;
+use crate::{
+    intake::MediaLimits,
+    streams::{StreamLimits, Streams},
+};
 
 /// What the API is built from.
 pub struct Options {
@@ -54,6 +57,9 @@ pub struct Limits {
     pub file_sends: usize,
     /// For requests in flight when the server stops; then they are cut off.
     pub drain_time: Duration,
+    /// A peer that takes nothing of what is written to it for this long is cut off.
+    pub stall_time: Duration,
+    pub streams: StreamLimits,
 }
 
 impl Default for Limits {
@@ -70,6 +76,8 @@ impl Default for Limits {
             sends: 4_096,
             file_sends: 256,
             drain_time: Duration::from_secs(6),
+            stall_time: Duration::from_secs(60),
+            streams: StreamLimits::default(),
         }
     }
 }
@@ -84,6 +92,8 @@ struct Inner {
     send_slots: Arc<Semaphore>,
     file_slots: Arc<Semaphore>,
     fetcher: Fetcher,
+    streams: Streams,
+    tester: Tester,
 }
 
 impl App {
@@ -91,7 +101,9 @@ impl App {
         let send_slots = Arc::new(Semaphore::new(options.limits.sends));
         let file_slots = Arc::new(Semaphore::new(options.limits.file_sends));
         let fetcher = Fetcher::new(options.allow_private_webhooks);
-        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots, file_slots, fetcher }))
+        let streams = Streams::new(options.limits.streams.overall);
+        let tester = Tester::new(options.allow_private_webhooks);
+        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots, file_slots, fetcher, streams, tester }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -111,6 +123,14 @@ impl App {
 
     pub(crate) fn fetcher(&self) -> &Fetcher {
         &self.0.fetcher
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    pub(crate) fn tester(&self) -> &Tester {
+        &self.0.tester
     }
 
     /// Unix milliseconds.

@@ -48,6 +48,13 @@ impl FromRequestParts<App> for Session {
     }
 }
 
+impl Session {
+    /// Whether the request names a token at all.
+    pub fn is_named(parts: &Parts) -> bool {
+        header(parts, "token").is_some() || query::parameter(parts, "token").is_some() || bearer(parts).is_some()
+    }
+}
+
 /// A header that is not plain text cannot be a token, but it was meant as one.
 fn header(parts: &Parts, name: &str) -> Option<String> {
     parts.headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned())

@@ -54,6 +54,22 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, UnknownRoute, "unknown route")
     }
 
+    pub fn not_found(text: &'static str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, NotFound, text)
+    }
+
+    pub fn full(text: String) -> Self {
+        Self::new(StatusCode::CONFLICT, TooMany, text)
+    }
+
+    pub fn too_many(text: String) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, TooMany, text)
+    }
+
+    pub fn not_a_websocket() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "this route speaks WebSocket: ask for an upgrade")
+    }
+
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -134,6 +150,10 @@ impl ApiError {
 
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     pub fn code(&self) -> ErrorCode {

@@ -6,6 +6,7 @@
 mod answer;
 mod app;
 mod body;
+mod chat;
 mod credentials;
 mod download;
 mod error;
@@ -19,8 +20,11 @@ mod router;
 mod routes;
 mod sending;
 mod serve;
+mod streams;
+mod time;
 
 pub use app::{App, Limits, Options, admin_token_hash};
 pub use intake::MediaLimits;
 pub use router::router;
 pub use serve::serve;
+pub use streams::StreamLimits;

@@ -13,7 +13,7 @@ use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{message, qr, send::send, server, session, token, webhook},
+    routes::{events, message, qr, send::send, server, session, stream, token, webhook, webhooks, ws},
 };
 
 /// Every route there is.
@@ -32,8 +32,19 @@ pub fn router(app: App) -> Router {
         .route("/session/status", get(session::status))
         .route("/session/disconnect", post(session::disconnect))
         .route("/session/logout", post(session::logout))
-        // Webhook
+        // Webhook, events, realtime
         .route("/webhook", get(webhook::show).post(webhook::set))
+        .route("/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::show).patch(webhooks::update).delete(webhooks::delete))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/events", get(events::list))
+        .route("/events/stream", get(stream::open))
+        .route("/events/{id}", get(events::show))
+        .route("/events/{id}/deliveries", get(events::deliveries))
+        .route("/events/{id}/replay", post(events::replay))
+        .route("/ws", get(ws::open))
         // Send
         .route("/send/text", post(send::<Text>))
         .route("/send/image", post(send::<media::Image>))

@@ -17,6 +17,10 @@ use tower::ServiceExt;
 
 use crate::{app::App, router};
 
+mod stall;
+
+use stall::Stall;
+
 /// Pause after a connection could not be accepted: mostly for want of file handles, which others give back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -84,7 +88,7 @@ async fn connection(stream: TcpStream, router: Router, app: App, shutdown: Cance
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_time)
             .max_header_size(limits.head_bytes)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .serve_connection(TokioIo::new(Stall::new(stream, limits.stall_time)), TowerToHyperService::new(service))
             .with_upgrades()
     );
     let ended = tokio::select! {

@@ -1,8 +1,19 @@
 //! Between the engine's types and ours. Nothing here waits or writes.
 
+pub mod account;
+pub mod app_state;
+pub mod call;
+pub mod contact;
 pub mod enums;
 pub mod error;
 pub mod event;
+pub mod group;
+pub mod history;
 pub mod jid;
 pub mod message;
+pub mod names;
+pub mod newsletter;
+pub mod pairing;
+pub mod presence;
 pub mod protobuf;
+pub mod receipt;

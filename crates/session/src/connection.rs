@@ -7,12 +7,13 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use chrono::Utc;
 use futures_util::FutureExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -32,13 +33,24 @@ use whatsapp_rust::{
     transport::{Transport, TransportEvent, TransportFactory},
 };
 
-use crate::{acks::Acks, adapter, backend::Backend, network::Shared, record::Recorder, tasks::Tasks};
+use crate::{
+    acks::Acks,
+    adapter::{self, history::Chunk, names::Around},
+    backend::Backend,
+    barrier::{Barrier, Behind},
+    history,
+    network::Shared,
+    record::Recorder,
+    tasks::Tasks,
+};
 
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
 const REPORTS_MAX: usize = 64;
-/// Events that wait for the store. Beyond them what WhatsApp does not keep for us (receipts, presence) is dropped, and
-/// the log says so; messages do not go this way.
+/// Events that wait for the store; messages do not go this way. A connection that fills it is ended: what it has not
+/// acknowledged WhatsApp delivers again.
 const EVENTS_MAX: usize = 1024;
+/// Chunks of history that wait to be unpacked, packed. The phone sends a dozen; what comes beyond this is not told.
+const HISTORY_MAX: usize = 32;
 /// Events that share a commit.
 const BATCH_MAX: usize = 64;
 /// The engine bounds each stage of a dial to 20 s; this is more than their sum.
@@ -135,7 +147,9 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         permit = dialling.acquire_owned() => permit.expect("the semaphore is never closed"),
     };
     let tasks = Tasks::default();
-    let transport = Arc::new(Dial::new(made.shared.transport.clone()));
+    let broken = CancellationToken::new();
+    let barrier = Arc::new(Barrier::new(broken.clone()));
+    let transport = Arc::new(Dial::new(made.shared.transport.clone(), barrier.clone()));
     let backend = Arc::new(Backend::new(made.store.clone(), made.session));
     let client = tokio::select! {
         () = stop.cancelled() => return stopped(),
@@ -151,19 +165,24 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     };
 
     let (sender, events) = mpsc::channel(EVENTS_MAX);
+    let (history, chunks) = mpsc::channel(HISTORY_MAX);
     let settled = CancellationToken::new();
     let subscription = client.subscribe(
         interest(),
         Arc::new(Handler {
             reports: reports.clone(),
             events: sender,
-            dropped: AtomicU64::new(0),
+            history,
+            barrier: barrier.clone(),
+            broken: broken.clone(),
             acks: acks.clone(),
             settled: settled.clone(),
             stop: stop.clone(),
             recorder: made.recorder.clone(),
         }),
     );
+    // Some of what WhatsApp tells the engine takes in without a word.
+    let stanzas = client.acquire_raw_node_forwarding();
     let _ = reports.send(Report::Made(client.clone())).await;
 
     let reached = AtomicBool::new(false);
@@ -183,6 +202,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             }
             reason = look_after(&client, permit, &settled, &reached) => Outcome::Closed(reason.to_owned()),
             () = stop.cancelled() => stopped(),
+            () = broken.cancelled() => Outcome::Closed("its events could not be stored".to_owned()),
             () = tasks.panicked() => Outcome::Panicked,
         };
         let closing = async {
@@ -196,12 +216,17 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             tracing::warn!(session = made.recorder.name(), "the connection could not be closed gracefully");
         }
         tasks.end(TASKS_MAX).await;
-        // With it goes the last sender of events, which ends the recording below.
+        drop(stanzas);
+        // With it go the last senders of events, which ends the recording below.
         drop(subscription);
         acks.end();
         ended
     };
-    let (outcome, ()) = tokio::join!(life, record(events, &made.recorder));
+    let (outcome, (), ()) = tokio::join!(
+        life,
+        record(events, &client, &made.recorder, &barrier, &broken),
+        history::record(chunks, &made, &stop),
+    );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.
     let device = client.persistence_manager().get_device_snapshot();
@@ -223,9 +248,8 @@ async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Back
         .with_transport_factory_arc(transport)
         .with_http_client_arc(made.shared.http.clone())
         .with_inbound_durability_hook(StoredFirst(made.recorder.clone()))
-        // A phone sends months of chats to a new device. Nothing here keeps them, and unpacking them for many sessions
-        // at once would take the memory that idle ones save.
-        .with_skip_history_sync(true);
+        // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
+        .with_skip_history_sync(!history::is_wanted(&made).await);
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
@@ -265,15 +289,28 @@ async fn look_after(
 }
 
 fn now_ms() -> u64 {
-    u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0)
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
 }
 
-/// Stores the events until there are no more senders.
-async fn record(mut events: mpsc::Receiver<Arc<Event>>, recorder: &Recorder) {
+/// Stores the events until there are no more senders. Once some could not be stored none behind them are: WhatsApp will
+/// deliver them all again, in their order.
+async fn record(
+    mut events: mpsc::Receiver<Arc<Event>>,
+    client: &Arc<Client>,
+    recorder: &Recorder,
+    barrier: &Barrier,
+    broken: &CancellationToken,
+) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event)).collect();
-        recorder.insist(records).await;
+        let count = batch.len();
+        let around = Around { names: client, now: Utc::now() };
+        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
+        if !broken.is_cancelled() && recorder.insist(records).await {
+            barrier.store(count);
+        } else {
+            broken.cancel();
+        }
         // An idle session keeps no buffer.
         batch.shrink_to_fit();
     }
@@ -284,9 +321,11 @@ struct StoredFirst(Arc<Recorder>);
 
 #[async_trait]
 impl InboundDurabilityHook for StoredFirst {
-    async fn on_messages(&self, _client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let records = batch.iter().filter_map(|inbound| adapter::event::message(&inbound.message, &inbound.info));
-        self.0.record(records.collect()).await.map_err(|error| {
+    async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
+        let around = Around { names: &client, now: Utc::now() };
+        let told = |inbound: &InboundMessage| adapter::event::message(&inbound.message, &inbound.info, around);
+        let records = batch.iter().filter_map(told).collect();
+        self.0.record(records).await.map_err(|error| {
             tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
             error.into()
         })
@@ -318,6 +357,38 @@ fn interest() -> EventInterest {
         EventKind::OfflineSyncPreview,
         EventKind::OfflineSyncCompleted,
         EventKind::StreamError,
+        EventKind::RawNode,
+        EventKind::HistorySync,
+        EventKind::PairingCode,
+        EventKind::PairingCodeRefresh,
+        EventKind::PairingCodeError,
+        EventKind::QrScannedWithoutMultidevice,
+        EventKind::PairPasskeyRequest,
+        EventKind::PairPasskeyConfirmation,
+        EventKind::PairPasskeyError,
+        EventKind::GroupUpdate,
+        EventKind::PictureUpdate,
+        EventKind::UserAboutUpdate,
+        EventKind::IdentityChange,
+        EventKind::DisappearingModeChanged,
+        EventKind::ContactNumberChanged,
+        EventKind::BusinessStatusUpdate,
+        EventKind::ContactUpdate,
+        EventKind::PinUpdate,
+        EventKind::MuteUpdate,
+        EventKind::ArchiveUpdate,
+        EventKind::StarUpdate,
+        EventKind::MarkChatAsReadUpdate,
+        EventKind::DeleteChatUpdate,
+        EventKind::ClearChatUpdate,
+        EventKind::UserStatusMuteUpdate,
+        EventKind::DeleteMessageForMeUpdate,
+        EventKind::LabelEditUpdate,
+        EventKind::LabelAssociationUpdate,
+        EventKind::SelfPushNameUpdated,
+        EventKind::AppStateSyncFailed,
+        EventKind::NewsletterLiveUpdate,
+        EventKind::MexNotification,
     ])
 }
 
@@ -325,7 +396,9 @@ fn interest() -> EventInterest {
 struct Handler {
     reports: mpsc::Sender<Report>,
     events: mpsc::Sender<Arc<Event>>,
-    dropped: AtomicU64,
+    history: mpsc::Sender<Chunk>,
+    barrier: Arc<Barrier>,
+    broken: CancellationToken,
     acks: Arc<Acks>,
     settled: CancellationToken,
     stop: CancellationToken,
@@ -336,6 +409,16 @@ impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
             Event::ServerAck(ack) => self.acks.acknowledge(ack),
+            // Told in its own time: WhatsApp has been told that it arrived, and reading it may take seconds.
+            Event::HistorySync(sync) => {
+                if self.history.try_send(Chunk::of(sync)).is_err() {
+                    tracing::error!(session = self.recorder.name(), "too much history at once: some is not told");
+                }
+            }
+            // Every stanza comes by here.
+            Event::RawNode(stanza) if !adapter::account::is_told(stanza.get()) => {}
+            // Stored before it was acknowledged.
+            Event::Messages(batch) if batch.hook_committed => {}
             Event::PairingQrCode(_)
             | Event::PairingQrCodesExhausted(_)
             | Event::PairSuccess(_)
@@ -353,16 +436,10 @@ impl EventHandler for Handler {
                 }
             }
             _ => {
-                if self.events.try_send(event).is_err() {
-                    let dropped = self.dropped.fetch_add(1, Relaxed) + 1;
-                    // One line for each doubling: a flood must not flood the log.
-                    if dropped.is_power_of_two() {
-                        tracing::error!(
-                            session = self.recorder.name(),
-                            dropped,
-                            "events were dropped: the store is too slow"
-                        );
-                    }
+                self.barrier.report();
+                if self.events.try_send(event).is_err() && !self.broken.is_cancelled() {
+                    tracing::error!(session = self.recorder.name(), "the store is too slow for a session's events");
+                    self.broken.cancel();
                 }
             }
         }
@@ -372,12 +449,13 @@ impl EventHandler for Handler {
 /// The shared transport, which remembers why it failed: the engine only logs that.
 struct Dial {
     transport: Arc<dyn TransportFactory>,
+    barrier: Arc<Barrier>,
     failure: Mutex<Option<String>>,
 }
 
 impl Dial {
-    fn new(transport: Arc<dyn TransportFactory>) -> Self {
-        Self { transport, failure: Mutex::default() }
+    fn new(transport: Arc<dyn TransportFactory>, barrier: Arc<Barrier>) -> Self {
+        Self { transport, barrier, failure: Mutex::default() }
     }
 
     fn failure(&self) -> String {
@@ -391,9 +469,10 @@ impl TransportFactory for Dial {
     async fn create_transport(
         &self,
     ) -> anyhow::Result<(Arc<dyn Transport>, whatsapp_rust::async_channel::Receiver<TransportEvent>)> {
-        self.transport.create_transport().await.inspect_err(|error| {
+        let (transport, events) = self.transport.create_transport().await.inspect_err(|error| {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             *failure = Some(error.to_string());
-        })
+        })?;
+        Ok((Arc::new(Behind { transport, barrier: self.barrier.clone() }), events))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use wago_contract::event::{Event, SessionRef};
 use wago_store::{NewEvent, SessionId, Store};
 
-/// Attempts to record what WhatsApp will not deliver again. After the last one the event is lost, and the log says so.
+/// Attempts to record what happens once.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,6 +39,12 @@ impl Record {
             chat: String::new(),
             dedupe: None,
         }
+    }
+
+    /// One more subscription name that it goes by.
+    pub fn topic(mut self, topic: &'static str) -> Self {
+        self.topic = topic;
+        self
     }
 
     /// The chat whose order it belongs to.
@@ -85,23 +91,25 @@ impl Recorder {
         self.store.record_events(self.envelopes(records)).await.map(|_| ())
     }
 
-    /// For what happens once: tries again when the store fails.
-    pub async fn insist(&self, records: Vec<Record>) {
+    /// For what happens once: tries again when the store fails. False if it did not help, which the log says.
+    pub async fn insist(&self, records: Vec<Record>) -> bool {
         if records.is_empty() {
-            return;
+            return true;
         }
         let events = self.envelopes(records);
         for attempt in 1..=ATTEMPTS {
             let Err(error) = self.store.record_events(events.clone()).await else {
-                return;
+                return true;
             };
-            let last = attempt == ATTEMPTS || matches!(error, wago_store::Error::Closed);
-            tracing::error!(session = %self.name, %error, attempt, lost = last.then_some(events.len()), "events could not be recorded");
-            if last {
-                return;
+            tracing::error!(session = %self.name, %error, attempt, events = events.len(), "events could not be recorded");
+            if matches!(error, wago_store::Error::Closed) {
+                return false;
             }
-            tokio::time::sleep(PAUSE).await;
+            if attempt < ATTEMPTS {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
+        false
     }
 
     fn envelopes(&self, records: Vec<Record>) -> Vec<NewEvent> {

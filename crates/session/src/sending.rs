@@ -9,12 +9,13 @@ use wago_contract::{
     session::HealthState,
 };
 use wago_store::SessionId;
-use whatsapp_rust::{SendOptions, StatusSendOptions};
 
 use crate::{
     Error, File, Result, Sent, Sessions,
-    adapter::error,
-    sending::build::{Build, Built},
+    sending::{
+        build::{Build, Built},
+        delivery::{deliver, tell, unacknowledged},
+    },
     sessions::not_connected,
     supervisor::Live,
 };
@@ -23,6 +24,7 @@ mod acting;
 mod album;
 mod build;
 mod context;
+mod delivery;
 mod download;
 mod prepare;
 mod upload;
@@ -62,8 +64,7 @@ impl Sessions {
         let build = Build::begin(live, &to, &envelope, &content, files).await?;
         let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());
         let Built { message, .. } = build.finish(content)?;
-        let options = StatusSendOptions { message_id: Some(id.clone()), ..StatusSendOptions::default() };
-        acknowledged(live, &id, live.client.status().send_raw(message, &audience, options)).await
+        tell(live, audience, message, id).await
     }
 
     pub(crate) async fn recipient(&self, live: &Live, phone: &str) -> Result<Jid> {
@@ -102,60 +103,7 @@ impl Sessions {
     }
 }
 
-async fn deliver(live: &Live, to: Jid, Built { message, nodes }: Built, id: String) -> Result<Sent> {
-    let options = SendOptions::default().with_message_id(&id).with_extra_stanza_nodes(nodes);
-    acknowledged(live, &id, live.client.send_message_with_options(to, message, options)).await
-}
-
-/// Waits for the word on what `send` sends under this id.
-async fn acknowledged(
-    live: &Live,
-    id: &str,
-    send: impl Future<Output = Result<whatsapp_rust::SendResult, whatsapp_rust::SendError>>,
-) -> Result<Sent> {
-    let Some(ack) = live.acks.expect(id) else {
-        return Err(Error::Rejected {
-            code: 429,
-            text: "too many messages wait for WhatsApp, or one with this Id does".to_owned(),
-        });
-    };
-    let send = async {
-        let sent = send.await.map_err(error::send)?;
-        let ack = ack.await.map_err(|_| unacknowledged())?;
-        match ack.error {
-            Some(code) => Err(Error::Rejected { code, text: refusal(code).to_owned() }),
-            None => Ok(Sent {
-                id: sent.message_id,
-                // An ack without a time is one of this moment.
-                timestamp: ack.timestamp.unwrap_or_else(now),
-                ids: Vec::new(),
-            }),
-        }
-    };
-    timeout(ACK_MAX, send).await.map_err(|_| Error::TimedOut)?
-}
-
 /// Unix seconds.
 fn now() -> i64 {
     chrono::Utc::now().timestamp()
-}
-
-fn unacknowledged() -> Error {
-    Error::NotConnected { reason: "the connection ended before WhatsApp acknowledged the message".to_owned() }
-}
-
-/// What the codes of a refused message mean.
-fn refusal(code: u16) -> &'static str {
-    match code {
-        400 | 479 => "the message is not valid",
-        403 => "the account may not write to this chat",
-        404 => "there is no such chat",
-        405 => "this kind of message is not allowed",
-        420 => "the group does not take the message",
-        429 => "too many messages",
-        463 => "the account may not write to people who never wrote to it, for now",
-        475 => "the account is restricted",
-        500..=599 => "WhatsApp failed",
-        _ => "the message was refused",
-    }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use wacore::store::traits::ProtocolStore as _;
+use wacore_binary::Jid;
 use wago_contract::session::HealthState;
 use wago_store::{SessionId, Store};
 use whatsapp_rust::pair_code::PairCodeOptions;
@@ -15,6 +17,7 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 use crate::{
     Error, Options, Qr, Result, Status,
     adapter::{error, jid},
+    backend::Backend,
     lifecycle::Lifecycle,
     network::Shared,
     recipients::Recipients,
@@ -166,6 +169,26 @@ impl Sessions {
             jid: row.jid,
             lid: row.lid,
         })
+    }
+
+    /// The keys under which events of a chat are recorded: its JID as it was written, and the person's other one if
+    /// WhatsApp has told it. [`Error::Invalid`] for what is no chat.
+    pub async fn chat_keys(&self, id: SessionId, chat: &str) -> Result<Vec<String>> {
+        let jid = jid::recipient(chat).map_err(invalid_phone)?;
+        let backend = Backend::new(self.inner.store.clone(), id);
+        let mapping = if jid.is_lid() {
+            backend.get_lid_mapping(jid.user.as_str()).await
+        } else if jid.is_pn() {
+            backend.get_pn_mapping(jid.user.as_str()).await
+        } else {
+            Ok(None)
+        };
+        let mapping = mapping.map_err(|error| error::any(&error))?;
+        let other = mapping.map(|known| match jid.is_lid() {
+            true => Jid::pn(known.phone_number),
+            false => Jid::lid(known.lid),
+        });
+        Ok(std::iter::once(jid).chain(other).map(|jid| jid.to_non_ad_string()).collect())
     }
 
     /// Closes the socket; the device stays linked. [`Error::NoSession`] if it is not running.

@@ -65,6 +65,7 @@ pub(crate) struct Shown {
 pub(crate) struct Live {
     pub client: Arc<Client>,
     pub acks: Arc<Acks>,
+    pub recorder: Arc<Recorder>,
 }
 
 /// A running session.
@@ -276,7 +277,8 @@ impl Running {
         match report {
             Report::Made(client) => {
                 let acks = self.connection.as_ref()?.acks.clone();
-                self.view.send_modify(|view| view.live = Some(Live { client, acks }));
+                let recorder = self.made.recorder.clone();
+                self.view.send_modify(|view| view.live = Some(Live { client, acks, recorder }));
                 None
             }
             Report::Event(event) => self.event(&event).await,

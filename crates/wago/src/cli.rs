@@ -16,6 +16,7 @@ pub enum Asked {
     Run(Given),
     CheckConfig(Given),
     Network(NetworkFlags),
+    Listen(ListenFlags),
     Version,
 }
 
@@ -37,6 +38,24 @@ pub struct NetworkFlags {
     pub seed: Option<u64>,
 }
 
+/// `wago listen`: a client of the API, so it has flags and nothing else.
+#[derive(Debug, PartialEq)]
+pub struct ListenFlags {
+    pub url: String,
+    /// Without it the variable [`TOKEN_VARIABLE`] is read.
+    pub token: Option<String>,
+    pub forward_to: Option<String>,
+    pub json_body: bool,
+    pub secret: Option<String>,
+    pub types: Vec<String>,
+    pub chats: Vec<String>,
+    pub after: Option<i64>,
+    pub json: bool,
+}
+
+/// Names the session's token for `wago listen`.
+pub const TOKEN_VARIABLE: &str = "WAGO_TOKEN";
+
 /// Reads the arguments, the program's name first. An error is also how clap says `--help`.
 pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, clap::Error> {
     let matches = command().try_get_matches_from(as_long_flags(args))?;
@@ -48,6 +67,7 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Asked, clap::Err
             Asked::CheckConfig(given(mode, matches))
         }
         Some(("network", matches)) => Asked::Network(network(matches)),
+        Some(("listen", matches)) => Asked::Listen(listen(matches)),
         Some(("version", _)) => Asked::Version,
         _ => unreachable!("clap insists on one of the commands"),
     })
@@ -69,6 +89,7 @@ fn command() -> Command {
                 .about("Serve the API, connected to a simulated network with virtual phones"),
         )
         .subcommand(network_command())
+        .subcommand(listen_command())
         .subcommand(
             with_settings(Command::new("check-config"), Mode::Sandbox)
                 .about("Show each setting, where it came from, and what is wrong")
@@ -117,6 +138,58 @@ fn given(mode: Mode, matches: &ArgMatches) -> Given {
         Some((setting.key, value.clone()))
     });
     Given { mode, flags: flags.collect(), file: matches.get_one::<PathBuf>("config").cloned() }
+}
+
+fn listen_command() -> Command {
+    let value = |name: &'static str, shown: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(shown).help(help)
+    };
+    let list = |name, shown, help| value(name, shown, help).value_delimiter(',').action(ArgAction::Append);
+    Command::new("listen")
+        .about("Show a session's events as they come, or forward them to a URL on this machine")
+        .arg(value("url", "URL", "Where the gateway answers").default_value("http://127.0.0.1:1337"))
+        .arg(value(
+            "token",
+            "TOKEN",
+            "The session's token; other users see command lines, so better use the variable [env: WAGO_TOKEN]",
+        ))
+        .arg(value("forward-to", "URL", "Post each event there, as a webhook would"))
+        .arg(
+            value("format", "FORMAT", "Body of what is forwarded").value_parser(["form", "json"]).default_value("form"),
+        )
+        .arg(value("secret", "SECRET", "Sign what is forwarded with it"))
+        .arg(list("types", "NAMES", "Event types, with commas between them; all without it"))
+        .arg(list("chats", "CHATS", "Chats by number or JID, with commas between them; all without it"))
+        .arg(
+            value(
+                "after",
+                "CURSOR",
+                "Begin behind this cursor, 0 for all that the log has; without it, with what comes from now on",
+            )
+            .value_parser(value_parser!(i64).range(0..)),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("Show each event as the JSON that was recorded"),
+        )
+}
+
+fn listen(matches: &ArgMatches) -> ListenFlags {
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let list = |name: &str| matches.get_many::<String>(name).unwrap_or_default().cloned().collect();
+    ListenFlags {
+        url: text("url").unwrap_or_default(),
+        token: text("token"),
+        forward_to: text("forward-to"),
+        json_body: text("format").as_deref() == Some("json"),
+        secret: text("secret"),
+        types: list("types"),
+        chats: list("chats"),
+        after: matches.get_one::<i64>("after").copied(),
+        json: matches.get_flag("json"),
+    }
 }
 
 fn network_command() -> Command {

@@ -171,6 +171,10 @@ pub struct Config {
     pub dialling_max: usize,
     pub allow_private_webhooks: bool,
     pub webhook_retries: Vec<Duration>,
+    /// `None`: for ever.
+    pub event_age: Option<Duration>,
+    /// Bytes; `None`: any.
+    pub event_bytes: Option<u64>,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -215,6 +219,8 @@ impl Config {
         let dialling_max = values.read("dialling", p, dialling);
         let allow_private_webhooks = values.read("allow-private-webhooks", p, boolean);
         let webhook_retries = values.read("webhook-retries", p, retries);
+        let event_days = values.read("event-days", p, |value| number(value, EVENT_DAYS_MAX));
+        let event_megabytes = values.read("event-megabytes", p, |value| number(value, EVENT_MEGABYTES_MAX));
         let filter = values.read("log", p, filter);
         let json = values.read("logformat", p, |value| match value {
             "text" => Ok(false),
@@ -253,6 +259,8 @@ impl Config {
             dialling_max: dialling_max.expect(defaulted),
             allow_private_webhooks: allow_private_webhooks.expect(defaulted),
             webhook_retries: webhook_retries.expect(defaulted),
+            event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
+            event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -302,6 +310,21 @@ fn dialling(value: &str) -> Result<usize, String> {
 /// The most waits that a delivery can have, and the longest of them.
 const RETRIES_MAX: usize = 100;
 const RETRY_MAX_S: f64 = 7.0 * 86_400.0;
+
+const EVENT_DAYS_MAX: u64 = 36_500;
+const EVENT_MEGABYTES_MAX: u64 = 100_000_000;
+
+fn number(value: &str, max: u64) -> Result<u64, String> {
+    match value.parse() {
+        Ok(number) if number <= max => Ok(number),
+        _ => Err(format!("is not a whole number from 0 to {max}")),
+    }
+}
+
+/// 0 is written for "without a limit".
+fn some(number: u64) -> Option<u64> {
+    (number > 0).then_some(number)
+}
 
 fn retries(value: &str) -> Result<Vec<Duration>, String> {
     let wait = |word: &str| {

@@ -45,6 +45,9 @@ pub enum Error {
     Terminal(#[from] io::Error),
     #[error("no signals can be received: {0}")]
     Signals(io::Error),
+    /// There is nothing to listen to, or nobody to forward to.
+    #[error("{0}")]
+    Listener(String),
     /// Some part ended that should have run on.
     #[error("the server ended by itself; the log says why")]
     Ended,

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod home;
 mod lifecycle;
+mod listen;
 mod log;
 #[cfg(feature = "sandbox")]
 mod network;
@@ -48,6 +49,7 @@ pub fn run(
         Asked::CheckConfig(given) => return check_config(given, environment, terminal),
         Asked::Run(given) => serve_or_sandbox(given, environment, terminal),
         Asked::Network(flags) => network_alone(flags, terminal),
+        Asked::Listen(flags) => listen::listen(flags, environment, terminal),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

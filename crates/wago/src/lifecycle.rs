@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_delivery::{Deliverer, Schedule};
+use wago_delivery::{Deliverer, Retention, RetentionLimits, Schedule};
 use wago_http::{App, Limits};
 use wago_session::{Folder, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
@@ -61,6 +61,7 @@ pub struct Gateway {
     store: Store,
     sessions: Sessions,
     deliverer: Deliverer,
+    retention: Retention,
     http: JoinHandle<()>,
     restore: JoinHandle<()>,
     stop: CancellationToken,
@@ -106,6 +107,8 @@ impl Gateway {
             },
             stop.clone(),
         );
+        let limits = RetentionLimits { age: config.event_age, bytes: config.event_bytes };
+        let retention = Retention::start(store.clone(), limits, stop.clone());
         let app = App::new(wago_http::Options {
             store: store.clone(),
             sessions: sessions.clone(),
@@ -125,7 +128,7 @@ impl Gateway {
         });
         let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self { address, store, sessions, deliverer, http, restore, stop, _home: home })
+        Ok(Self { address, store, sessions, deliverer, retention, http, restore, stop, _home: home })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -152,7 +155,7 @@ impl Running for Gateway {
             ended("http", self.http.await);
             self.sessions.shutdown().await;
         };
-        tokio::join!(sessions, self.deliverer.ended());
+        tokio::join!(sessions, self.deliverer.ended(), self.retention.ended());
         self.store.close().await;
     }
 }

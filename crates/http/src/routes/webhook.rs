@@ -10,6 +10,7 @@ use crate::{
     credentials::Session,
     error::ApiError,
     reply::{Reply, Result},
+    routes::webhooks,
 };
 
 pub(crate) async fn show(Session(session): Session, State(app): State<App>) -> Result<Reply<Webhook>> {
@@ -24,14 +25,11 @@ pub(crate) async fn set(
     Body(set): Body<SetWebhook>,
 ) -> Result<Reply<Webhook>> {
     if !set.url.is_empty() {
-        guard::check(&set.url, app.allow_private_webhooks).await.map_err(|refused| refusal(&refused))?;
+        check(&app, "WebhookURL", &set.url).await?;
     }
     let change = WebhookChange {
         url: Some(set.url),
-        format: set.format.map(|format| match format {
-            Format::Form => WebhookFormat::Form,
-            Format::Json => WebhookFormat::Json,
-        }),
+        format: set.format.map(webhooks::format),
         secret: set.secret.map(|secret| (!secret.is_empty()).then(|| SecretString::from(secret))),
         headers: set.headers,
         subscribe: set.events.clone(),
@@ -41,12 +39,17 @@ pub(crate) async fn set(
     Ok(Reply(shown(webhook, set.events.unwrap_or(session.subscribe))))
 }
 
-fn refusal(refused: &guard::Refused) -> ApiError {
+/// Whether a webhook may lead there.
+pub(crate) async fn check(app: &App, field: &'static str, url: &str) -> Result<()> {
+    let refused = match guard::check(url, app.allow_private_webhooks).await {
+        Ok(_) => return Ok(()),
+        Err(refused) => refused,
+    };
     let advice = match refused {
         guard::Refused::Private => "; start WaGo with --allow-private-webhooks if that is meant",
         _ => "",
     };
-    ApiError::invalid("WebhookURL", format!("WebhookURL is refused: {refused}{advice}"))
+    Err(ApiError::invalid(field, format!("{field} is refused: {refused}{advice}")))
 }
 
 fn shown(webhook: Option<wago_store::Webhook>, subscribe: Vec<String>) -> Webhook {
@@ -57,9 +60,11 @@ fn shown(webhook: Option<wago_store::Webhook>, subscribe: Vec<String>) -> Webhoo
             format: Format::Form,
             secret_set: false,
             headers: Default::default(),
+            paused: None,
         };
     };
     Webhook {
+        paused: webhooks::paused(&webhook),
         webhook: webhook.url,
         subscribe,
         format: match webhook.format {

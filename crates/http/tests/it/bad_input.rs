@@ -13,6 +13,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("/session/connect", r#"{}"#),
     ("/session/pair", r#"{"Phone":"15550001"}"#),
     ("/webhook", r#"{"WebhookURL":""}"#),
+    ("/webhooks", r#"{"URL":"http://127.0.0.1:9/"}"#),
     ("/send/text", r#"{"Phone":"15550001","Body":"hello"}"#),
 ];
 

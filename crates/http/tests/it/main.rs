@@ -3,9 +3,12 @@
 mod api;
 mod bad_input;
 mod credentials;
+mod events;
 mod log;
 mod send;
 mod serve;
 mod server;
 mod session;
+mod streams;
 mod webhook;
+mod webhooks;

@@ -13,24 +13,24 @@ use wago_http::Limits;
 
 use crate::api::Api;
 
-struct Served {
-    address: SocketAddr,
+pub struct Served {
+    pub address: SocketAddr,
     shutdown: CancellationToken,
     server: JoinHandle<()>,
-    _api: Api,
+    pub api: Api,
 }
 
-async fn serve(limits: Limits) -> Served {
+pub async fn serve(limits: Limits) -> Served {
     let api = Api::with(limits, true).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let server = tokio::spawn(wago_http::serve(listener, api.app.clone(), shutdown.clone()));
-    Served { address, shutdown, server, _api: api }
+    Served { address, shutdown, server, api }
 }
 
 impl Served {
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
@@ -41,7 +41,7 @@ impl Served {
         read_all(stream).await
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.cancel();
         timeout(Duration::from_secs(10), self.server).await.expect("the server stops in time").unwrap();
     }

@@ -12,14 +12,14 @@ use wacore_binary::Jid;
 use wago_contract::event;
 use waproto::whatsapp as wa;
 
-use super::protobuf::to_json;
+use super::{names::Around, protobuf::to_json};
 
 /// Envelopes within envelopes that are opened at most; WhatsApp nests two or three.
 const ENVELOPES_MAX: usize = 8;
 
-pub fn message(message: &wa::Message, info: &MessageInfo) -> event::MessageEvent {
+pub fn message(message: &wa::Message, info: &MessageInfo, around: Around) -> event::MessageEvent {
     let mut told = event::MessageEvent {
-        info: message_info(info),
+        info: message_info(info, around),
         message: serde_json::Value::Null,
         raw_message: None,
         is_ephemeral: false,
@@ -104,9 +104,9 @@ enum Envelope {
     BotInvoke,
 }
 
-pub fn undecryptable(message: &UndecryptableMessage) -> event::Undecryptable {
+pub fn undecryptable(message: &UndecryptableMessage, around: Around) -> event::Undecryptable {
     event::Undecryptable {
-        info: message_info(&message.info),
+        info: message_info(&message.info, around),
         is_unavailable: message.is_unavailable,
         unavailable_type: match message.unavailable_type {
             UnavailableType::Unknown => "",
@@ -121,11 +121,14 @@ pub fn undecryptable(message: &UndecryptableMessage) -> event::Undecryptable {
     }
 }
 
-fn message_info(info: &MessageInfo) -> event::MessageInfo {
+fn message_info(info: &MessageInfo, around: Around) -> event::MessageInfo {
     let bot = info.bot_info.as_ref();
     let meta = &info.meta_info;
     event::MessageInfo {
-        source: source(&info.source),
+        source: event::Source {
+            broadcast_recipients: recipients(&info.bcl_participants, around),
+            ..source(&info.source, around)
+        },
         id: info.id.clone(),
         server_id: info.server_id.into(),
         kind: info.r#type.clone(),
@@ -156,22 +159,41 @@ fn message_info(info: &MessageInfo) -> event::MessageInfo {
     }
 }
 
-pub fn source(source: &MessageSource) -> event::Source {
+pub fn source(source: &MessageSource, around: Around) -> event::Source {
+    // Who was written to; only a chat of two has one.
+    let to = source.is_from_me && (source.chat.is_pn() || source.chat.is_lid());
     event::Source {
         // A receipt comes from a device; the chat is with its user.
         chat: source.chat.to_non_ad_string(),
         sender: source.sender.to_string(),
         is_from_me: source.is_from_me,
         is_group: source.is_group,
-        addressing_mode: match source.addressing_mode {
-            Some(AddressingMode::Pn) => "pn",
-            Some(AddressingMode::Lid) => "lid",
-            None => "",
+        addressing_mode: addressing_mode(source.addressing_mode),
+        sender_alt: around.alt(&source.sender, source.sender_alt.as_ref()),
+        recipient_alt: match &source.recipient_alt {
+            None if to => around.alt(&source.chat.to_non_ad(), None),
+            told => text(told.as_ref()),
         },
-        sender_alt: text(source.sender_alt.as_ref()),
-        recipient_alt: text(source.recipient_alt.as_ref()),
         broadcast_list_owner: text(source.broadcast_list_owner.as_ref()),
         broadcast_recipients: None,
+    }
+}
+
+/// whatsmeow's `BroadcastRecipients`.
+fn recipients(list: &[Jid], around: Around) -> Option<Vec<event::BroadcastRecipient>> {
+    let of = |jid: &Jid| {
+        let (lid, pn) = (jid.to_string(), around.alt(jid, None));
+        let (lid, pn) = if jid.is_lid() { (lid, pn) } else { (pn, lid) };
+        event::BroadcastRecipient { lid, pn }
+    };
+    (!list.is_empty()).then(|| list.iter().map(of).collect())
+}
+
+pub fn addressing_mode(mode: Option<AddressingMode>) -> &'static str {
+    match mode {
+        Some(AddressingMode::Pn) => "pn",
+        Some(AddressingMode::Lid) => "lid",
+        None => "",
     }
 }
 
@@ -190,6 +212,7 @@ mod tests {
     use waproto::buffa::MessageField;
 
     use super::*;
+    use crate::adapter::names::{Nobody, around};
 
     fn info() -> MessageInfo {
         MessageInfo {
@@ -211,7 +234,7 @@ mod tests {
     #[test]
     fn a_text_is_told_as_whatsmeow_tells_it() {
         let content = wa::Message { conversation: Some("hello".into()), ..Default::default() };
-        let told = serde_json::to_value(message(&content, &info())).unwrap();
+        let told = serde_json::to_value(message(&content, &info(), around(&Nobody))).unwrap();
         assert_eq!(told["Message"], json!({"conversation": "hello"}));
         assert_eq!(told["Info"]["Chat"], "5511999999999@s.whatsapp.net");
         assert_eq!(told["Info"]["Sender"], "5511999999999:3@s.whatsapp.net");
@@ -239,7 +262,7 @@ mod tests {
         };
         let text = wa::Message { conversation: Some("hello".into()), ..Default::default() };
         for (content, kind, media) in [(&text, "text", ""), (&image, "media", "image"), (&sealed, "media", "image")] {
-            let told = message(content, &bare).info;
+            let told = message(content, &bare, around(&Nobody)).info;
             assert_eq!((told.kind.as_str(), told.media_type.as_str()), (kind, media));
         }
     }
@@ -255,7 +278,7 @@ mod tests {
             }),
             ..Default::default()
         };
-        let told = serde_json::to_value(message(&sealed, &info())).unwrap();
+        let told = serde_json::to_value(message(&sealed, &info(), around(&Nobody))).unwrap();
         assert_eq!(told["Message"], json!({"conversation": "secret"}));
         assert_eq!(
             told["RawMessage"]["ephemeralMessage"]["message"]["viewOnceMessageV2"]["message"]["conversation"],

@@ -14,7 +14,7 @@ use waproto::{
     },
 };
 
-use super::{ACK_MAX, build::Built, context::person, deliver, now};
+use super::{ACK_MAX, build::Built, context::person, delivery::deliver, now};
 use crate::{
     Error, Result, Sent, Sessions,
     adapter::{error, jid},

@@ -14,7 +14,9 @@ use waproto::{
 
 use super::{
     build::{self, Build, Built},
-    context, deliver, now,
+    context,
+    delivery::deliver,
+    now,
 };
 use crate::{File, Result, Sent, Sessions, supervisor::Live};
 

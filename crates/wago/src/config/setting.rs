@@ -142,6 +142,13 @@ pub const SETTINGS: &[Setting] = &[
         "Waits between the attempts of a webhook delivery; after one attempt more it is given up",
     )
     .default("5,300,1800,7200,18000,36000,36000"),
+    Setting::new("event-days", Shape::Value("DAYS"), "Days that events are kept in the log; 0 for ever").default("30"),
+    Setting::new(
+        "event-megabytes",
+        Shape::Value("MIB"),
+        "Size that the log of events may have; what is oldest goes first; 0 for any",
+    )
+    .default("4096"),
     Setting::new(
         "log",
         Shape::Value("FILTER"),

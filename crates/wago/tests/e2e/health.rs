@@ -153,7 +153,7 @@ async fn a_second_gateway_with_the_same_keys_takes_over() {
     inbox.next_of(seen, "Connected").await;
 
     let seen = inbox.count();
-    let second = gateway(data.path(), &world.phones.url).await;
+    let second = gateway(data.path(), &world.phones.url, &[]).await;
     inbox.next_of(seen, "StreamReplaced").await;
     let first = world.api.session("alice");
     let status = first.status().await;

@@ -137,8 +137,12 @@ impl Inbox {
 
     /// Waits for a delivery that was answered with a failure.
     pub async fn refused(&self) {
+        self.refused_more_than(0).await;
+    }
+
+    pub async fn refused_more_than(&self, times: usize) {
         let mut kept = self.kept.subscribe();
-        patiently("a refused delivery", kept.wait_for(|kept| kept.refused > 0)).await.unwrap();
+        patiently("a refused delivery", kept.wait_for(|kept| kept.refused > times)).await.unwrap();
     }
 
     /// Waits until `look` finds what it looks for in all that was delivered, oldest first.

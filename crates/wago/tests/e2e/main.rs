@@ -9,6 +9,7 @@ mod world;
 
 mod health;
 mod kill;
+mod listen;
 mod logout;
 mod many;
 mod messages;
@@ -16,6 +17,7 @@ mod pairing;
 mod restart;
 mod seed;
 mod text;
+mod webhooks;
 
 use std::time::Duration;
 

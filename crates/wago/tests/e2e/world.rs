@@ -25,6 +25,11 @@ pub struct World {
 impl World {
     /// `RUST_LOG` shows what both log.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With settings of the gateway.
+    pub async fn start_with(settings: &[(&'static str, &str)]) -> Self {
         let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env());
         // An error means that a test before it did the same.
         let _ = log.with_writer(std::io::stderr).try_init();
@@ -32,7 +37,7 @@ impl World {
         let options = Options { listen, data: None, seed: 1 };
         let network = Network::start(options).await.unwrap();
         let data = tempfile::tempdir().unwrap();
-        let gateway = gateway(data.path(), &network.url()).await;
+        let gateway = gateway(data.path(), &network.url(), settings).await;
         Self {
             api: Api::new(gateway.url()),
             phones: Phones::new(network.url()),
@@ -45,7 +50,11 @@ impl World {
 
     /// With a session named `alice`, linked to Alice's phone.
     pub async fn linked() -> (Self, Session, Inbox) {
-        let world = Self::start().await;
+        Self::linked_with(&[]).await
+    }
+
+    pub async fn linked_with(settings: &[(&'static str, &str)]) -> (Self, Session, Inbox) {
+        let world = Self::start_with(settings).await;
         let (session, inbox) = world.session("alice").await;
         session.link(&world.phones, ALICE, &inbox).await;
         (world, session, inbox)
@@ -63,7 +72,11 @@ impl World {
 
     /// On the same data. It has another port.
     pub async fn start_gateway(&mut self) {
-        let gateway = gateway(self.data.path(), &self.network.url()).await;
+        self.start_gateway_at("0").await;
+    }
+
+    pub async fn start_gateway_at(&mut self, port: &str) {
+        let gateway = gateway(self.data.path(), &self.network.url(), &[("port", port)]).await;
         self.api = Api::new(gateway.url());
         self.gateway = Some(gateway);
     }
@@ -77,13 +90,14 @@ impl World {
 }
 
 /// A gateway on a free port, attached to a network.
-pub async fn gateway(data: &Path, network: &str) -> Sandbox {
-    let flags = Flags::from([
+pub async fn gateway(data: &Path, network: &str, settings: &[(&'static str, &str)]) -> Sandbox {
+    let mut flags = Flags::from([
         ("port", "0".to_owned()),
         ("admintoken", ADMIN.to_owned()),
         ("data", data.to_str().unwrap().to_owned()),
         ("network", network.to_owned()),
     ]);
+    flags.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
     let values = Values::gather(Mode::Sandbox, flags, &Environment::new(), None).unwrap();
     let config = Config::read(&values).unwrap();
     Sandbox::start(&config, &mut std::io::sink()).await.unwrap()

@@ -1,0 +1,185 @@
+//! What the account's other devices changed in its own view of chats.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use wacore::types::events::Event;
+use wacore_binary::Jid;
+use wago_contract::event;
+
+use super::{
+    message::{text, time},
+    names::Around,
+    protobuf::to_json,
+};
+use crate::record::Record;
+
+const TOPIC: &str = "AppState";
+
+pub fn change(event: &Event, around: Around) -> Option<Record> {
+    Some(match event {
+        Event::ContactUpdate(update) => chat("Contact", update, around),
+        Event::PinUpdate(update) => chat("Pin", update, around),
+        Event::MuteUpdate(update) => chat("Mute", update, around),
+        Event::ArchiveUpdate(update) => chat("Archive", update, around),
+        Event::MarkChatAsReadUpdate(update) => chat("MarkChatAsRead", update, around),
+        Event::StarUpdate(update) => message("Star", update, around),
+        Event::DeleteMessageForMeUpdate(update) => message("DeleteForMe", update, around),
+        Event::ClearChatUpdate(update) => {
+            let event::ChatAction { jid, jid_alt, timestamp, action, from_full_sync } = update.told(around);
+            let (delete_starred, delete_media) = (update.delete_starred, update.delete_media);
+            let told =
+                event::ClearChat { jid, jid_alt, timestamp, delete_starred, delete_media, action, from_full_sync };
+            record("ClearChat", &told, update, around)
+        }
+        Event::DeleteChatUpdate(update) => {
+            let event::ChatAction { jid, jid_alt, timestamp, action, from_full_sync } = update.told(around);
+            let delete_media = update.delete_media;
+            let told = event::DeleteChat { jid, jid_alt, timestamp, delete_media, action, from_full_sync };
+            record("DeleteChat", &told, update, around)
+        }
+        Event::UserStatusMuteUpdate(update) => {
+            let event::ChatAction { jid, jid_alt, timestamp, action, from_full_sync } = update.told(around);
+            let told = event::UserStatusMute { jid, jid_alt, timestamp, muted: update.muted, action, from_full_sync };
+            record("UserStatusMute", &told, update, around)
+        }
+        Event::LabelAssociationUpdate(update) => {
+            let event::ChatAction { jid, jid_alt, timestamp, action, from_full_sync } = update.told(around);
+            let label_id = update.label_id.clone();
+            let told = event::LabelAssociationChat { jid, jid_alt, timestamp, label_id, action, from_full_sync };
+            record("LabelAssociationChat", &told, update, around)
+        }
+        Event::LabelEditUpdate(update) => {
+            let told = event::LabelEdit {
+                timestamp: time(update.timestamp),
+                label_id: update.label_id.clone(),
+                action: to_json(&update.action),
+                from_full_sync: update.from_full_sync,
+            };
+            let record = Record::new("LabelEdit", &told).topic(TOPIC);
+            once(record, "LabelEdit", &told.label_id, update.timestamp, update.from_full_sync)
+        }
+        Event::SelfPushNameUpdated(update) => Record::new(
+            "PushNameSetting",
+            &event::PushNameSetting {
+                timestamp: time(around.now),
+                action: json!({ "name": update.new_name }),
+                old_name: update.old_name.clone(),
+                from_server: update.from_server,
+            },
+        )
+        .topic(TOPIC),
+        Event::AppStateSyncFailed(failed) => Record::new(
+            "AppStateSyncError",
+            &event::AppStateSyncError { fatal: failed.fatal.clone(), retryable: failed.retryable.clone() },
+        ),
+        _ => return None,
+    })
+}
+
+/// What all changes to a chat have.
+trait Change {
+    fn jid(&self) -> &Jid;
+    fn at(&self) -> DateTime<Utc>;
+    fn from_full_sync(&self) -> bool;
+    /// What it is about, beside the chat.
+    fn about(&self) -> &str {
+        ""
+    }
+    fn told(&self, around: Around) -> event::ChatAction;
+}
+
+macro_rules! changes {
+    ($($update:ident.$jid:ident $(about $about:ident)?),* $(,)?) => {
+        $(impl Change for wacore::types::events::$update {
+            fn jid(&self) -> &Jid {
+                &self.$jid
+            }
+            fn at(&self) -> DateTime<Utc> {
+                self.timestamp
+            }
+            fn from_full_sync(&self) -> bool {
+                self.from_full_sync
+            }
+            $(fn about(&self) -> &str {
+                &self.$about
+            })?
+            fn told(&self, around: Around) -> event::ChatAction {
+                event::ChatAction {
+                    jid: self.$jid.to_string(),
+                    jid_alt: around.alt(&self.$jid, None),
+                    timestamp: time(self.timestamp),
+                    action: to_json(&self.action),
+                    from_full_sync: self.from_full_sync,
+                }
+            }
+        })*
+    };
+}
+
+changes! {
+    ContactUpdate.jid,
+    PinUpdate.jid,
+    MuteUpdate.jid,
+    ArchiveUpdate.jid,
+    MarkChatAsReadUpdate.jid,
+    ClearChatUpdate.jid,
+    DeleteChatUpdate.jid,
+    UserStatusMuteUpdate.jid,
+    LabelAssociationUpdate.chat_jid about label_id,
+    StarUpdate.chat_jid about message_id,
+    DeleteMessageForMeUpdate.chat_jid about message_id,
+}
+
+/// A change to one message.
+trait MessageChange: Change {
+    fn sender(&self) -> Option<&Jid>;
+    fn from_me(&self) -> bool;
+}
+
+macro_rules! message_changes {
+    ($($update:ident),*) => {
+        $(impl MessageChange for wacore::types::events::$update {
+            fn sender(&self) -> Option<&Jid> {
+                self.participant_jid.as_ref()
+            }
+            fn from_me(&self) -> bool {
+                self.from_me
+            }
+        })*
+    };
+}
+
+message_changes!(StarUpdate, DeleteMessageForMeUpdate);
+
+fn chat(kind: &'static str, update: &impl Change, around: Around) -> Record {
+    record(kind, &update.told(around), update, around)
+}
+
+fn message(kind: &'static str, update: &impl MessageChange, around: Around) -> Record {
+    let event::ChatAction { jid, jid_alt, timestamp, action, from_full_sync } = update.told(around);
+    let told = event::MessageAction {
+        chat_jid: jid,
+        chat_alt: jid_alt,
+        sender_jid: text(update.sender()),
+        sender_alt: update.sender().map(|sender| around.alt(sender, None)).unwrap_or_default(),
+        is_from_me: update.from_me(),
+        message_id: update.about().to_owned(),
+        timestamp,
+        action,
+        from_full_sync,
+    };
+    record(kind, &told, update, around)
+}
+
+fn record(kind: &'static str, told: &impl Serialize, update: &impl Change, around: Around) -> Record {
+    let record = Record::new(kind, told).topic(TOPIC).in_chat(around.chat(update.jid(), None));
+    let about = format!("{}|{}", update.jid(), update.about());
+    once(record, kind, &about, update.at(), update.from_full_sync())
+}
+
+/// A change may be read twice if its collection's version was not stored. The whole state, which a device gets when it
+/// is linked, is told each time.
+fn once(record: Record, kind: &str, about: &str, at: DateTime<Utc>, from_full_sync: bool) -> Record {
+    if from_full_sync { record } else { record.once(format!("state|{kind}|{about}|{}", at.timestamp_millis())) }
+}

@@ -1,0 +1,84 @@
+//! Who is who: a person's phone number and LID.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use wacore_binary::Jid;
+use whatsapp_rust::Client;
+
+use super::{jid::chat_key, message::text};
+
+/// What an event does not tell itself.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub names: &'a dyn Names,
+    pub now: DateTime<Utc>,
+}
+
+pub trait Names: Send + Sync {
+    /// The other identity of a person, if it is known: the LID of a phone number's JID or the other way round.
+    fn other(&self, jid: &Jid) -> Option<Jid>;
+}
+
+impl Names for Arc<Client> {
+    /// What the engine has in memory, where it puts all that it learns. It must not be waited for more: what is said to
+    /// WhatsApp waits until the event is stored, and asking WhatsApp would wait for itself.
+    fn other(&self, jid: &Jid) -> Option<Jid> {
+        if !jid.is_pn() && !jid.is_lid() {
+            return None;
+        }
+        let entry = self.get_lid_pn_entry(jid).now_or_never()?.ok()??;
+        let other = if jid.is_lid() { Jid::pn(&*entry.phone_number) } else { Jid::lid(&*entry.lid) };
+        Some(if jid.device == 0 { other } else { other.with_device(jid.device) })
+    }
+}
+
+impl Around<'_> {
+    /// The other identity, as the event told it or else as it is known. Empty if it is neither.
+    pub fn alt(&self, jid: &Jid, told: Option<&Jid>) -> String {
+        match told {
+            Some(told) => told.to_string(),
+            None => text(self.names.other(jid).as_ref()),
+        }
+    }
+
+    /// The chat that an event belongs to, by the phone number where that is known.
+    pub fn chat(&self, chat: &Jid, told: Option<&Jid>) -> String {
+        let known = if chat.is_lid() && told.is_none() { self.names.other(chat) } else { None };
+        chat_key(chat, told.or(known.as_ref()))
+    }
+}
+
+/// Nobody is known.
+#[cfg(test)]
+pub struct Nobody;
+
+#[cfg(test)]
+impl Names for Nobody {
+    fn other(&self, _: &Jid) -> Option<Jid> {
+        None
+    }
+}
+
+/// One person is known: 5511999999999, who is 100000012345678.
+#[cfg(test)]
+pub struct Ana;
+
+#[cfg(test)]
+impl Names for Ana {
+    fn other(&self, jid: &Jid) -> Option<Jid> {
+        let other = match (jid.user.as_str(), jid.is_lid()) {
+            ("5511999999999", false) => Jid::lid("100000012345678"),
+            ("100000012345678", true) => Jid::pn("5511999999999"),
+            _ => return None,
+        };
+        Some(if jid.device == 0 { other } else { other.with_device(jid.device) })
+    }
+}
+
+/// The moment at which tests happen.
+#[cfg(test)]
+pub fn around(names: &dyn Names) -> Around<'_> {
+    Around { names, now: DateTime::from_timestamp(1_700_000_000, 0).expect("a time within range") }
+}

@@ -1,0 +1,50 @@
+//! Steps of linking a device that are only told.
+
+use wacore::types::events::Event;
+use wago_contract::event;
+
+use crate::record::Record;
+
+pub fn step(event: &Event) -> Option<Record> {
+    Some(match event {
+        Event::PairingCode(code) => Record::new(
+            "PairingCode",
+            &event::PairingCode { code: code.code.clone(), expires_in: code.timeout.as_secs() },
+        ),
+        Event::PairingCodeRefresh(refresh) => {
+            Record::new("PairingCodeRefresh", &event::PairingCodeRefresh { force_manual: refresh.force_manual })
+        }
+        // The engine's text may name the phone number.
+        Event::PairingCodeError(failed) => Record::new(
+            "PairError",
+            &event::Paired {
+                id: String::new(),
+                lid: String::new(),
+                business_name: String::new(),
+                platform: String::new(),
+                error: Some(match &failed.rejection {
+                    Some(refused) => format!("WhatsApp refused the pairing code ({})", refused.code()),
+                    None => "the pairing code failed".to_owned(),
+                }),
+            },
+        ),
+        Event::QrScannedWithoutMultidevice(_) => Record::new("QRScannedWithoutMultidevice", &event::Nothing {}),
+        Event::PairPasskeyRequest(request) => Record::new(
+            "PasskeyRequest",
+            &event::PasskeyRequest {
+                // What is no JSON is told as the text it is.
+                public_key: serde_json::from_str(&request.request_options_json)
+                    .unwrap_or_else(|_| request.request_options_json.clone().into()),
+            },
+        ),
+        Event::PairPasskeyConfirmation(step) => Record::new(
+            "PasskeyConfirmation",
+            &event::PasskeyConfirmation { code: step.code.clone(), skip_handoff_ux: step.skip_handoff_ux },
+        ),
+        Event::PairPasskeyError(failed) => Record::new(
+            "PairPasskeyError",
+            &event::PasskeyError { error: failed.error.clone(), continuation: failed.continuation },
+        ),
+        _ => return None,
+    })
+}
