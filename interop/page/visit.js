@@ -2,11 +2,15 @@
 // and types messages.
 // usage: node visit.js PATH-TO-WAGO   (a build with the feature `sandbox`; CHROMIUM names the browser)
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
 import { ADMIN, sandbox, steps } from '../sandbox.js'
 
 const PATIENCE = { timeout: 30_000 }
+/** A PNG of one pixel. */
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 
 const { gateway, network, stop } = await sandbox(process.argv[2])
 
@@ -67,6 +71,30 @@ await step('what the session sends is read on a phone, and answered by typing', 
   await shows('#messages .mine', 'On my way')
   await page.waitForFunction(() => document.querySelector('#messages .mine .meta [title=delivered]'), PATIENCE)
   if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'chat.png') })
+})
+
+await step('a picture is attached, and shown on both phones', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'wago-page-'))
+  const path = join(folder, 'dot.png')
+  await writeFile(path, Buffer.from(PICTURE, 'base64'))
+  const input = await page.$('#compose [name=file]')
+  await input.uploadFile(path)
+  await page.type('#compose [name=text]', 'a dot')
+  await press('#compose button')
+  await shows('#messages .mine', 'a dot')
+  const drawn = () => page.waitForFunction(() => document.querySelector('#messages img.file')?.naturalWidth === 1, PATIENCE)
+  await drawn()
+  assert.equal(await input.evaluate((input) => input.files.length), 0)
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'picture.png') })
+  const choose = (name) => page.evaluate((name) => [...document.querySelectorAll('#phones button')].find((b) => b.textContent.includes(name)).click(), name)
+  await choose('Alice')
+  await shows('#chats', 'Photo: a dot')
+  await press('#chats button')
+  await shows('#messages', 'a dot')
+  await drawn()
+  await choose('Bob')
+  await press('#chats button')
+  await rm(folder, { recursive: true })
 })
 
 await step('a mistake is explained', async () => {

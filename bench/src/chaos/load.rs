@@ -43,7 +43,7 @@ pub fn phone(session: usize) -> String {
 }
 
 pub fn writer(session: usize, n: usize) -> String {
-    format!("1555{:07}", session * WRITERS + n)
+    format!("1777{:07}", session * WRITERS + n)
 }
 
 fn token(session: usize) -> String {

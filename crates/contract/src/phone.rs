@@ -61,12 +61,25 @@ pub struct Device {
     pub online: bool,
 }
 
-/// `POST /phones/{number}/send`.
+/// `POST /phones/{number}/send`: a text, or one file.
 #[derive(Serialize, Deserialize, Default)]
 pub struct Send {
     /// A number or a JID.
     pub to: Option<String>,
     pub text: Option<String>,
+    /// The files are data URLs, e.g. `data:image/png;base64,iVBORw0K…`, of at most 100 MiB.
+    pub image: Option<String>,
+    pub video: Option<String>,
+    pub audio: Option<String>,
+    pub document: Option<String>,
+    /// WebP.
+    pub sticker: Option<String>,
+    /// Goes with an image, a video or a document.
+    pub caption: Option<String>,
+    /// Goes with a document.
+    pub filename: Option<String>,
+    /// Makes an audio a voice note.
+    pub ptt: Option<bool>,
     /// Id of the message that this one answers.
     pub reply: Option<String>,
     /// Numbers or JIDs.
@@ -156,6 +169,12 @@ pub struct Message {
     pub kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What is written below a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<String>,
+    /// The file, whose bytes are at `GET /phones/{number}/messages/{id}/media`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quoted: Option<Quoted>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,6 +202,11 @@ pub struct Message {
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Text,
+    Image,
+    Video,
+    Audio,
+    Document,
+    Sticker,
     /// The text has its question, and its options a line each.
     Poll,
     /// For the poll `target`; the text has the chosen options, a line each.
@@ -200,6 +224,26 @@ pub enum Kind {
     Deleted,
     /// A kind that phones cannot show yet; `raw` has all of it.
     Unsupported,
+}
+
+/// A file, as the message that brought it describes it.
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub struct Media {
+    pub mimetype: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of the file itself, in hex.
+    pub sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// A voice note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ptt: bool,
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
 }
 
 /// How far a message has come.

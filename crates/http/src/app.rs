@@ -94,6 +94,7 @@ struct Inner {
     fetcher: Fetcher,
     streams: Streams,
     tester: Tester,
+    started_ms: i64,
 }
 
 impl App {
@@ -103,7 +104,16 @@ impl App {
         let fetcher = Fetcher::new(options.allow_private_webhooks);
         let streams = Streams::new(options.limits.streams.overall);
         let tester = Tester::new(options.allow_private_webhooks);
-        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots, file_slots, fetcher, streams, tester }))
+        Self(Arc::new(Inner {
+            options,
+            sends: TaskTracker::new(),
+            send_slots,
+            file_slots,
+            fetcher,
+            streams,
+            tester,
+            started_ms: now_ms(),
+        }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -135,9 +145,18 @@ impl App {
 
     /// Unix milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        now_ms()
     }
+
+    /// When this gateway started, in Unix milliseconds.
+    pub(crate) fn started_ms(&self) -> i64 {
+        self.0.started_ms
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Deref for App {

@@ -157,7 +157,7 @@ struct Claim {
 
 impl Once {
     /// The id of a message that has none, as WhatsApp's own clients write theirs. A key whose process died while it
-    /// sent is given back after a while; the repeat then has the same id, by which WhatsApp knows it.
+    /// sent is free again; the repeat then has the same id, by which WhatsApp knows it.
     fn message_id(&self, session: SessionId) -> String {
         let mut hash = Sha256::new_with_prefix(self.hash);
         hash.update(format!("{}\n{}", session.0, self.key));
@@ -167,7 +167,7 @@ impl Once {
 
     async fn claim(self, app: App, session: SessionId) -> Result<Claimed> {
         let Self { key, hash } = self;
-        match app.store.claim_idempotency(session, &key, hash, app.now_ms()).await? {
+        match app.store.claim_idempotency(session, &key, hash, app.started_ms(), app.now_ms()).await? {
             wago_store::Claim::Mine => Ok(Claimed::Mine(Claim { app, session, key })),
             wago_store::Claim::Answered(reply) => Ok(Claimed::Answered(reply)),
             wago_store::Claim::InProgress => Err(ApiError::idempotency_in_progress()),

@@ -12,8 +12,8 @@ use wago_store::{Session, SessionId};
 
 use crate::{app::App, error::ApiError, reply::Result};
 
-/// Events that are read at a time for one reader.
-pub(crate) const PAGE: u64 = 100;
+/// Events that are read at a time for one reader, and so are in memory for it: the largest have half a MiB.
+pub(crate) const PAGE: u64 = 16;
 
 /// The bounds of live readers.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct StreamLimits {
     pub heartbeat: Duration,
     /// A reader that does not take what is written to it for this long is cut off; it resumes from its cursor.
     pub slow: Duration,
+    /// For a WebSocket's reader to take why it is cut off.
+    pub last_words: Duration,
     /// For the token to come as a WebSocket's first frame.
     pub hello: Duration,
 }
@@ -37,6 +39,7 @@ impl Default for StreamLimits {
             overall: 2_000,
             heartbeat: Duration::from_secs(15),
             slow: Duration::from_secs(20),
+            last_words: Duration::from_secs(5),
             hello: Duration::from_secs(10),
         }
     }

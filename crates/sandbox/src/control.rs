@@ -2,6 +2,8 @@
 
 mod answer;
 mod faults;
+mod files;
+mod media;
 mod network;
 mod page;
 mod phones;
@@ -20,9 +22,15 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
-use crate::{core::Core, wire::socket};
+use crate::{
+    core::Core,
+    media::{CONTENT_BYTES_MAX, Media},
+    wire::socket,
+};
 
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// A message's body: the largest file in base64, and its caption.
+const SEND_BYTES_MAX: usize = CONTENT_BYTES_MAX as usize / 3 * 4 + BODY_BYTES_MAX;
 /// No WhatsApp frame is larger.
 const FRAME_BYTES_MAX: usize = 16 << 20;
 const SOCKET_PATH: &str = "/ws/chat";
@@ -30,6 +38,7 @@ const SOCKET_PATH: &str = "/ws/chat";
 #[derive(Clone)]
 pub(crate) struct Control {
     pub core: Core,
+    pub media: Media,
     pub address: SocketAddr,
     pub ca_pem: Arc<str>,
     pub stopping: CancellationToken,
@@ -45,7 +54,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/link", post(phones::link))
         .route("/phones/{number}/devices", get(phones::devices))
         .route("/phones/{number}/devices/{id}", delete(phones::unlink))
-        .route("/phones/{number}/send", post(phones::send))
+        .route("/phones/{number}/send", post(files::send).layer(DefaultBodyLimit::max(SEND_BYTES_MAX)))
         .route("/phones/{number}/react", post(phones::react))
         .route("/phones/{number}/edit", post(phones::edit))
         .route("/phones/{number}/delete", post(phones::delete))
@@ -54,6 +63,9 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/presence", post(phones::presence))
         .route("/phones/{number}/block", post(phones::block))
         .route("/phones/{number}/messages", get(phones::messages))
+        .route("/phones/{number}/messages/{id}/media", get(files::open).delete(files::expire))
+        .route("/mms/{kind}/{token}", post(media::upload))
+        .route("/v/{*name}", get(media::download))
         .route("/screens", get(screens::list).post(screens::show))
         .route("/screens/{picture}", get(screens::picture))
         .route("/network", get(network::describe))
@@ -76,7 +88,8 @@ async fn whatsapp(State(control): State<Control>, upgrade: WebSocketUpgrade) -> 
 
 /// Whoever can reach the port may use it; but a web page of somebody else, open in the same person's browser, may not.
 async fn own_pages_only(request: Request, next: Next) -> Response {
-    if request.uri().path() == SOCKET_PATH || same_origin(request.headers()) {
+    let path = request.uri().path();
+    if path == SOCKET_PATH || media::is_host_path(path) || same_origin(request.headers()) {
         return next.run(request).await;
     }
     answer::failure(StatusCode::FORBIDDEN, "requests from other sites' pages are refused", None).into_response()

@@ -11,6 +11,7 @@ mod faults;
 mod journal;
 mod link;
 mod listener;
+mod media;
 mod network;
 mod pairing;
 mod phone;
@@ -60,6 +61,16 @@ pub enum Error {
     TimedOut,
     #[error("the network refused: code {0}")]
     Refused(u16),
+    #[error("a field is too large: {field} must have at most 100 MiB")]
+    TooLarge { field: &'static str },
+    #[error("the message has no file")]
+    NoFile,
+    #[error("the media host has lost the file, or never had it")]
+    FileLost,
+    #[error("the file is not what the message says: it is damaged, or was sealed with another key")]
+    FileDamaged,
+    #[error("the media host's files cannot be used: {0}")]
+    Files(std::io::Error),
 }
 
 /// The network's clock: unix seconds.

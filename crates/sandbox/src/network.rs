@@ -12,6 +12,7 @@ use crate::{
     core::Core,
     journal::{Journal, Tables},
     listener::{self, Tls},
+    media::Media,
     phone,
     state::State,
     wire::certificate::Identity,
@@ -51,6 +52,10 @@ impl Network {
         let identity = identity(&journal, &tables, options.data.as_deref())?;
         let tls = Tls::open(options.data.as_deref())?;
         let mut state = State::restore(journal, &tables, options.seed);
+        if let Some(folder) = options.data.map(|folder| folder.join("media")) {
+            state.media = Media::open(&folder).map_err(|error| Error::Journal { path: folder, error })?;
+        }
+        let media = state.media.clone();
         let listener = TcpListener::bind(options.listen)
             .await
             .map_err(|error| Error::Listen { address: options.listen, error })?;
@@ -60,6 +65,7 @@ impl Network {
         let stopping = CancellationToken::new();
         let router = control::router(control::Control {
             core: core.clone(),
+            media,
             address: reachable(address),
             ca_pem: tls.ca_pem.as_str().into(),
             stopping: stopping.clone(),

@@ -6,6 +6,7 @@
 mod adv;
 mod app_state;
 mod content;
+pub(crate) mod files;
 mod greeting;
 mod handset;
 mod inbound;
@@ -14,6 +15,7 @@ pub(crate) mod link;
 mod linking_code;
 mod messages;
 pub(crate) mod outbound;
+mod picture;
 mod signal;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::{
     faults::Faults,
     journal::{Journal, Tables},
     link::Outlet,
+    media::Media,
     pairing::Pairings,
     phone::Phones,
     queue::Queue,
@@ -44,8 +45,9 @@ pub(crate) struct State {
     pub rng: StdRng,
     /// Who wrote to whom: they hear of each other's devices.
     peers: BTreeMap<Number, BTreeSet<Number>>,
-    /// Where media is uploaded to.
+    /// Where files are uploaded to: the host's name, and the host.
     pub media_host: String,
+    pub media: Media,
     pub phones: Phones,
     pub screens: Screens,
     /// What changed since it was last looked at.
@@ -103,6 +105,7 @@ impl State {
             rng: StdRng::seed_from_u64(seed),
             peers: BTreeMap::new(),
             media_host: String::new(),
+            media: Media::in_memory(),
             phones: Phones::restore(tables),
             screens: Screens::default(),
             updates: Vec::new(),

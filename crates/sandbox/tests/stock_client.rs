@@ -44,7 +44,7 @@ impl Sandbox {
         let bot = Bot::builder()
             .with_backend_arc(Arc::new(whatsapp_rust::wacore::store::InMemoryBackend::new()))
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
-            .with_http_client(NoHttp)
+            .with_http_client(Rewritten { http: self.http.clone(), to: self.network.url() })
             .with_runtime(whatsapp_rust::TokioRuntime)
             .with_version((2, 3000, 0))
             .build()
@@ -56,16 +56,27 @@ impl Sandbox {
     }
 }
 
-/// The client needs no HTTP here, so that it gets none.
-struct NoHttp;
+/// The client insists on `https`, and trusts no authority but those of the web: it is led to the network's plain port.
+struct Rewritten {
+    http: reqwest::Client,
+    to: String,
+}
 
 #[whatsapp_rust::async_trait]
-impl whatsapp_rust::http::HttpClient for NoHttp {
+impl whatsapp_rust::http::HttpClient for Rewritten {
     async fn execute(
         &self,
-        _: whatsapp_rust::http::HttpRequest,
+        request: whatsapp_rust::http::HttpRequest,
     ) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
-        Err(whatsapp_rust::anyhow::anyhow!("no HTTP in this test"))
+        let rest = request.url.strip_prefix("https://").and_then(|url| url.find('/').map(|at| url[at..].to_owned()));
+        let url = format!("{}{}", self.to, rest.expect("an address on the web"));
+        let mut sent = self.http.request(request.method.parse()?, url);
+        for (name, value) in request.headers {
+            sent = sent.header(name, value);
+        }
+        let answer = sent.body(request.body.unwrap_or_default()).send().await?;
+        let status_code = answer.status().as_u16();
+        Ok(whatsapp_rust::http::HttpResponse { status_code, body: answer.bytes().await?.to_vec() })
     }
 }
 
@@ -228,4 +239,169 @@ async fn pages_of_others_are_refused() {
     assert_eq!(ask("null".to_owned()).await.unwrap().status(), 403);
     assert_eq!(ask(sandbox.network.url()).await.unwrap().status(), 201);
     sandbox.network.stop().await;
+}
+
+/// Large enough that the client asks first whether a part of it is there.
+const LARGE: usize = 6 << 20;
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_files() {
+    use whatsapp_rust::download::MediaType;
+    let sandbox = Sandbox::start().await;
+    let stock = sandbox.client().await;
+    let qr = stock.qr().await;
+    sandbox.post(&format!("/phones/{ALICE}/link"), json!({ "qr": qr })).await;
+    stock.client.wait_for_connected(PATIENCE).await.unwrap();
+    let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
+
+    // From a phone to the client.
+    let picture = [&b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0"[..], &[7; 1000]].concat();
+    let image = format!("data:image/png;base64,{}", base64(&picture));
+    let send = json!({ "to": ALICE, "image": image, "caption": "look" });
+    let sent = sandbox.post(&format!("/phones/{BOB}/send"), send).await;
+    let message = stock
+        .until("an image", |event| {
+            event.messages().find_map(|message| message.message.image_message.as_option().cloned())
+        })
+        .await;
+    assert_eq!(message.caption.as_deref(), Some("look"));
+    assert_eq!((message.width, message.height), (Some(640), Some(480)));
+    assert_eq!(message.mimetype.as_deref(), Some("image/png"));
+    assert!(message.url.as_ref().unwrap().starts_with("https://mmg.whatsapp.net/v/"));
+    assert_eq!(stock.client.download(&message).await.unwrap(), picture);
+
+    // From the client to a phone.
+    let content: Vec<u8> = (0..LARGE).map(|at| u8::try_from(at * at % 251).unwrap()).collect();
+    let upload = stock.client.upload(content.clone(), MediaType::Document, Default::default()).await.unwrap();
+    let again = stock.client.upload(content.clone(), MediaType::Document, Default::default()).await.unwrap();
+    assert_ne!(upload.direct_path, again.direct_path, "each has a key of its own");
+    let options = whatsapp_rust::media::DocumentOptions {
+        mimetype: Some("application/pdf".into()),
+        file_name: Some("invoice.pdf".into()),
+        caption: Some("yours".into()),
+        ..Default::default()
+    };
+    let to: Jid = format!("{BOB}@s.whatsapp.net").parse().unwrap();
+    let sent_back =
+        stock.client.send_message(to, whatsapp_rust::media::document_message(upload, options)).await.unwrap();
+    stock
+        .until("the server's ack", |event| match event {
+            Event::ServerAck(ack) if ack.id == sent_back.message_id => Some(()),
+            _ => None,
+        })
+        .await;
+    let messages = sandbox.get(&format!("/phones/{BOB}/messages")).await;
+    let shown = &messages[1];
+    assert_eq!(shown["kind"], "document", "{messages}");
+    assert_eq!(shown["caption"], "yours");
+    let described =
+        json!({ "mimetype": "application/pdf", "size": LARGE, "sha256": sha256(&content), "filename": "invoice.pdf" });
+    assert_eq!(shown["media"], described);
+    assert_eq!(shown.get("raw"), None);
+    let file = format!("{}/phones/{BOB}/messages/{}/media", sandbox.network.url(), sent_back.message_id);
+    let answer = sandbox.http.get(&file).send().await.unwrap();
+    assert_eq!(answer.headers()["content-disposition"], "attachment");
+    assert_eq!(answer.bytes().await.unwrap(), content);
+
+    // What the host has lost is gone for everybody.
+    let own = format!("{}/phones/{BOB}/messages/{}/media", sandbox.network.url(), sent["id"].as_str().unwrap());
+    let answer = sandbox.http.get(&own).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    assert_eq!(answer.bytes().await.unwrap(), picture);
+    assert_eq!(sandbox.http.delete(&own).send().await.unwrap().status(), 204);
+    assert_eq!(sandbox.http.get(&own).send().await.unwrap().status(), 410);
+    let error = stock.client.download(&message).await.unwrap_err();
+    assert!(error.to_string().contains("410"), "{error}");
+    stock.handle.shutdown().await;
+    sandbox.network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_media_host_refuses_what_whatsapps_would() {
+    let sandbox = Sandbox::start().await;
+    let url = sandbox.network.url();
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    let token = "A".repeat(43);
+    let upload = format!("{url}/mms/image/{token}?token={token}");
+    assert_eq!(status(sandbox.http.post(&upload).body("x")).await, 401);
+    assert_eq!(status(sandbox.http.post(format!("{upload}&auth=sandbox")).body("x")).await, 401);
+    assert_eq!(status(sandbox.http.get(format!("{url}/v/t62.7118-24/{token}.enc?ccb=11-4"))).await, 404);
+    assert_eq!(status(sandbox.http.get(format!("{url}/v/nothing"))).await, 404);
+
+    let sent = sandbox.post(&format!("/phones/{BOB}/send"), json!({ "to": ALICE, "text": "no file" })).await;
+    let none = format!("{url}/phones/{BOB}/messages/{}/media", sent["id"].as_str().unwrap());
+    assert_eq!(status(sandbox.http.get(none)).await, 404);
+    assert_eq!(status(sandbox.http.get(format!("{url}/phones/{BOB}/messages/unknown/media"))).await, 404);
+
+    for (field, body) in [
+        ("image", json!({ "image": "iVBORw0K" })),
+        ("image", json!({ "image": "data:image/png;base64," })),
+        ("image", json!({ "image": "data:image/png;base64,%%%" })),
+        ("image", json!({ "image": "data:text/html;base64,aGk=" })),
+        ("sticker", json!({ "sticker": "data:image/png;base64,aGk=" })),
+        ("video", json!({ "image": "data:image/png;base64,aGk=", "video": "data:video/mp4;base64,aGk=" })),
+        ("text", json!({ "image": "data:image/png;base64,aGk=", "text": "beside it" })),
+        ("caption", json!({ "audio": "data:audio/ogg; codecs=opus;base64,aGk=", "caption": "la" })),
+        ("ptt", json!({ "text": "hello", "ptt": true })),
+        ("filename", json!({ "image": "data:image/png;base64,aGk=", "filename": "a.png" })),
+    ] {
+        let mut body = body;
+        body["to"] = ALICE.into();
+        let answer = sandbox.http.post(format!("{url}/phones/{BOB}/send")).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{body}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["field"], field, "{body}");
+    }
+    let note = json!({ "to": ALICE, "audio": "data:audio/ogg; codecs=opus;base64,aGk=", "ptt": true });
+    sandbox.post(&format!("/phones/{BOB}/send"), note).await;
+    let messages = sandbox.get(&format!("/phones/{ALICE}/messages")).await;
+    assert_eq!(messages[1]["kind"], "audio");
+    assert_eq!(messages[1]["media"]["mimetype"], "audio/ogg; codecs=opus");
+    assert_eq!(messages[1]["media"]["ptt"], true);
+    sandbox.network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_survive_and_are_served_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        Network::start(Options { listen, data: Some(folder.path().to_owned()), seed: 1 }).await.unwrap()
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::new();
+    let network = start().await;
+    network.create_phone(ALICE, "Alice").unwrap();
+    network.create_phone(BOB, "Bob").unwrap();
+    let send = json!({ "to": ALICE, "document": "data:text/plain;base64,aGVsbG8sIHdvcmxk", "filename": "a.txt" });
+    let sent = http.post(format!("{}/phones/{BOB}/send", network.url())).json(&send).send().await.unwrap();
+    let id = sent.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    network.stop().await;
+
+    let network = start().await;
+    let file = format!("{}/phones/{ALICE}/messages/{id}/media", network.url());
+    assert_eq!(http.get(&file).send().await.unwrap().text().await.unwrap(), "hello, world");
+
+    let kept = std::fs::read_dir(folder.path().join("media")).unwrap().next().unwrap().unwrap().path();
+    let (name, bytes) = (kept.file_name().unwrap().to_str().unwrap(), std::fs::read(&kept).unwrap());
+    let blob = format!("{}/v/t62.7119-24/{name}?ccb=11-4&_nc_sid=5e03e0&hash=x", network.url());
+    let whole = http.get(&blob).send().await.unwrap();
+    assert_eq!(whole.headers()["accept-ranges"], "bytes");
+    assert_eq!(whole.bytes().await.unwrap(), bytes);
+    let part = http.get(&blob).header("range", "bytes=4-7").send().await.unwrap();
+    assert_eq!(part.status(), 206);
+    assert_eq!(part.headers()["content-range"], format!("bytes 4-7/{}", bytes.len()));
+    assert_eq!(part.bytes().await.unwrap(), bytes[4..8]);
+    assert_eq!(http.get(&blob).header("range", "bytes=1000-").send().await.unwrap().status(), 416);
+
+    // Damaged on the host's disk: the phone does not show what was not sent.
+    std::fs::write(&kept, [&bytes[..4], &[bytes[4] ^ 1], &bytes[5..]].concat()).unwrap();
+    assert_eq!(http.get(&file).send().await.unwrap().status(), 502);
+    assert_eq!(http.delete(&file).send().await.unwrap().status(), 204);
+    assert_eq!(http.get(&blob).send().await.unwrap().status(), 410);
+    network.stop().await;
 }

@@ -17,3 +17,6 @@ pub mod pairing;
 pub mod presence;
 pub mod protobuf;
 pub mod receipt;
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,11 @@ use whatsapp_rust::{
 
 use crate::{
     acks::Acks,
-    adapter::{self, history::Chunk, names::Around},
+    adapter::{
+        self,
+        history::Chunk,
+        names::{Around, Known, Unknown},
+    },
     backend::Backend,
     barrier::{Barrier, Behind},
     history,
@@ -47,12 +51,13 @@ use crate::{
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
 const REPORTS_MAX: usize = 64;
 /// Events that wait for the store; messages do not go this way. A connection that fills it is ended: what it has not
-/// acknowledged WhatsApp delivers again.
-const EVENTS_MAX: usize = 1024;
+/// acknowledged WhatsApp delivers again. A newly linked device gets an event for each contact, chat and label of the
+/// account at once, which WhatsApp would not repeat, so there is room for the largest accounts; an empty queue costs nothing.
+const EVENTS_MAX: usize = 32_768;
 /// Chunks of history that wait to be unpacked, packed. The phone sends a dozen; what comes beyond this is not told.
 const HISTORY_MAX: usize = 32;
 /// Events that share a commit.
-const BATCH_MAX: usize = 64;
+const BATCH_MAX: usize = 256;
 /// The engine bounds each stage of a dial to 20 s; this is more than their sum.
 const DIAL_MAX: Duration = Duration::from_secs(90);
 /// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code.
@@ -151,9 +156,10 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let barrier = Arc::new(Barrier::new(broken.clone()));
     let transport = Arc::new(Dial::new(made.shared.transport.clone(), barrier.clone()));
     let backend = Arc::new(Backend::new(made.store.clone(), made.session));
+    let unknown = Arc::<Unknown>::default();
     let client = tokio::select! {
         () = stop.cancelled() => return stopped(),
-        client = make(&made, tasks.clone(), transport.clone(), backend.clone()) => client,
+        client = make(&made, tasks.clone(), transport.clone(), backend.clone(), unknown.clone()) => client,
     };
     let client = match client {
         Ok(client) => client,
@@ -222,9 +228,10 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         acks.end();
         ended
     };
+    let names = Known { client: client.clone(), unknown };
     let (outcome, (), ()) = tokio::join!(
         life,
-        record(events, &client, &made.recorder, &barrier, &broken),
+        record(events, &names, &made.recorder, &barrier, &broken),
         history::record(chunks, &made, &stop),
     );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
@@ -237,7 +244,13 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     outcome
 }
 
-async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Backend>) -> anyhow::Result<Arc<Client>> {
+async fn make(
+    made: &Made,
+    tasks: Tasks,
+    transport: Arc<Dial>,
+    backend: Arc<Backend>,
+    unknown: Arc<Unknown>,
+) -> anyhow::Result<Arc<Client>> {
     let version = made.shared.version().await;
     let persistence = Arc::new(PersistenceManager::new(backend).await?);
     let label = DevicePropsOverride::new().with_os(made.os_name.clone()).with_platform_type(PlatformType::DESKTOP);
@@ -247,9 +260,9 @@ async fn make(made: &Made, tasks: Tasks, transport: Arc<Dial>, backend: Arc<Back
         .with_persistence_manager(persistence)
         .with_transport_factory_arc(transport)
         .with_http_client_arc(made.shared.http.clone())
-        .with_inbound_durability_hook(StoredFirst(made.recorder.clone()))
+        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), unknown })
         // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
-        .with_skip_history_sync(!history::is_wanted(&made).await);
+        .with_skip_history_sync(!history::is_wanted(made).await);
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
@@ -296,7 +309,7 @@ fn now_ms() -> u64 {
 /// deliver them all again, in their order.
 async fn record(
     mut events: mpsc::Receiver<Arc<Event>>,
-    client: &Arc<Client>,
+    names: &Known,
     recorder: &Recorder,
     barrier: &Barrier,
     broken: &CancellationToken,
@@ -304,7 +317,7 @@ async fn record(
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
-        let around = Around { names: client, now: Utc::now() };
+        let around = Around { names, now: Utc::now() };
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
         if !broken.is_cancelled() && recorder.insist(records).await {
             barrier.store(count);
@@ -317,16 +330,20 @@ async fn record(
 }
 
 /// An inbound message is on disk before WhatsApp is told that it arrived.
-struct StoredFirst(Arc<Recorder>);
+struct StoredFirst {
+    recorder: Arc<Recorder>,
+    unknown: Arc<Unknown>,
+}
 
 #[async_trait]
 impl InboundDurabilityHook for StoredFirst {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let around = Around { names: &client, now: Utc::now() };
+        let names = Known { client, unknown: self.unknown.clone() };
+        let around = Around { names: &names, now: Utc::now() };
         let told = |inbound: &InboundMessage| adapter::event::message(&inbound.message, &inbound.info, around);
         let records = batch.iter().filter_map(told).collect();
-        self.0.record(records).await.map_err(|error| {
-            tracing::error!(session = self.0.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
+        self.recorder.record(records).await.map_err(|error| {
+            tracing::error!(session = self.recorder.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
             error.into()
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! Only this crate knows the protocol engine.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod acks;
 mod adapter;
@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod history;
 mod lifecycle;
+mod media;
 mod network;
 mod recipients;
 mod record;
@@ -58,6 +59,8 @@ pub struct Options {
     /// How many sessions may be dialling at once.
     pub dialling_max: usize,
     pub qr_shown: Option<QrShown>,
+    /// The folder, which exists, for files of inbound messages that webhooks take; without it none are fetched.
+    pub webhook_files: Option<PathBuf>,
 }
 
 /// What `/session/status` tells.

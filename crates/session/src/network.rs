@@ -14,7 +14,7 @@ use whatsapp_rust::{
     wacore::net::UploadBody,
 };
 
-use crate::{Network, Options};
+use crate::{Network, Options, media::Hosts};
 
 mod upload;
 
@@ -32,6 +32,9 @@ pub(crate) type Version = (u32, u32, u32);
 pub(crate) struct Shared {
     pub transport: Arc<dyn TransportFactory>,
     pub http: Arc<dyn HttpClient>,
+    pub media: Hosts,
+    /// Whether files of inbound messages are wanted.
+    pub files: bool,
     pub dialling: Arc<Semaphore>,
     version: VersionSource,
 }
@@ -60,9 +63,12 @@ impl Shared {
             #[cfg(feature = "sandbox")]
             Network::Sandbox { url } => (transport.with_url(socket_url(url)), VersionSource::Fixed((2, 3000, 1))),
         };
+        let client = client(tls);
         Self {
             transport: Arc::new(transport),
-            http: Arc::new(Http::new(tls)),
+            media: Hosts::new(client.clone(), &options.network),
+            files: options.webhook_files.is_some(),
+            http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             version,
         }
@@ -117,20 +123,34 @@ fn tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
+fn client(tls: rustls::ClientConfig) -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(HTTP_TIMEOUT)
+        .connect_timeout(HTTP_CONNECT_TIMEOUT)
+        // Idle connections are memory that an idle gateway does not need.
+        .pool_max_idle_per_host(2)
+        .build()
+        .expect("the TLS configuration is of the kind that the client takes")
+}
+
 /// The engine's way to the web: versions, media.
-struct Http(reqwest::Client);
+struct Http {
+    client: reqwest::Client,
+    network: Network,
+}
 
 impl Http {
-    fn new(tls: rustls::ClientConfig) -> Self {
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .timeout(HTTP_TIMEOUT)
-            .connect_timeout(HTTP_CONNECT_TIMEOUT)
-            // Idle connections are memory that an idle gateway does not need.
-            .pool_max_idle_per_host(2)
-            .build()
-            .expect("the TLS configuration is of the kind that the client takes");
-        Self(client)
+    /// The engine insists on `https` and on the hosts that it is told of. The simulated network is all of them.
+    fn address(&self, url: String) -> String {
+        match &self.network {
+            Network::WhatsApp => url,
+            #[cfg(feature = "sandbox")]
+            Network::Sandbox { url: base } => {
+                let rest = url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+                format!("{}{}", base.trim_end_matches('/'), rest.unwrap_or("/"))
+            }
+        }
     }
 }
 
@@ -138,7 +158,7 @@ impl Http {
 impl HttpClient for Http {
     async fn execute(&self, request: HttpRequest) -> whatsapp_rust::anyhow::Result<HttpResponse> {
         let method = reqwest::Method::from_bytes(request.method.as_bytes())?;
-        let mut sent = self.0.request(method, request.url);
+        let mut sent = self.client.request(method, self.address(request.url));
         for (name, value) in request.headers {
             sent = sent.header(name, value);
         }
@@ -168,6 +188,7 @@ impl HttpClient for Http {
         body: UploadBody,
         length: u64,
     ) -> whatsapp_rust::anyhow::Result<HttpResponse> {
-        upload::stream(&self.0, request, body, length)
+        let request = HttpRequest { url: self.address(request.url), ..request };
+        upload::stream(&self.client, request, body, length)
     }
 }

@@ -53,9 +53,28 @@ impl Record {
         self
     }
 
+    /// What its file can be fetched by.
+    pub fn with_file(mut self, descriptor: Option<Vec<u8>>) -> Self {
+        self.media = descriptor;
+        self
+    }
+
     pub fn in_state(mut self, state: &'static str) -> Self {
         self.state = Some(state);
         self
+    }
+
+    /// All of it, for tests to compare.
+    #[cfg(test)]
+    pub fn told(&self) -> Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "topic": self.topic,
+            "state": self.state,
+            "chat": self.chat,
+            "once": self.dedupe,
+            "event": self.event,
+        })
     }
 
     /// Recorded once under this name, however often it happens.
@@ -71,11 +90,13 @@ pub(crate) struct Recorder {
     session: SessionId,
     name: String,
     jid: Mutex<String>,
+    /// Whether anybody fetches files.
+    files: bool,
 }
 
 impl Recorder {
-    pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>) -> Self {
-        Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()) }
+    pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>, files: bool) -> Self {
+        Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()), files }
     }
 
     pub fn name(&self) -> &str {
@@ -137,7 +158,7 @@ impl Recorder {
                     chat: record.chat,
                     kind: record.kind.to_owned(),
                     topic: record.topic.to_owned(),
-                    media: record.media,
+                    media: record.media.filter(|_| self.files),
                     payload: serde_json::to_vec(&event).unwrap_or_default(),
                     created_at_ms: now.timestamp_millis(),
                 }

@@ -16,9 +16,10 @@ use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::{
     Error, Options, Qr, Result, Status,
-    adapter::{error, jid},
+    adapter::{error, jid, pairing},
     backend::Backend,
     lifecycle::Lifecycle,
+    media::Downloads,
     network::Shared,
     recipients::Recipients,
     supervisor::{Command, Session, Supervisor, View},
@@ -63,16 +64,22 @@ impl Inner {
 }
 
 impl Sessions {
-    /// Starts nothing yet.
+    /// Starts no session yet, but fetches files that webhooks wait for.
     pub fn new(store: Store, options: Options) -> Self {
+        let shared = Arc::new(Shared::new(&options));
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        if let Some(folder) = options.webhook_files.clone() {
+            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder };
+            tasks.spawn(downloads.run(shutdown.clone()));
+        }
         Self {
             inner: Arc::new(Inner {
                 store,
-                shared: Arc::new(Shared::new(&options)),
+                shared,
                 options,
                 recipients: Recipients::default(),
-                tasks: TaskTracker::new(),
-                shutdown: CancellationToken::new(),
+                tasks,
+                shutdown,
                 registry: Mutex::default(),
             }),
         }
@@ -121,10 +128,7 @@ impl Sessions {
         live.client.cancel_pair_code().await;
         let options = PairCodeOptions { phone_number, ..PairCodeOptions::default() };
         let code = live.client.pair_with_code(options).await.map_err(error::pair)?;
-        Ok(match code.split_at_checked(4) {
-            Some((first, second)) if !code.contains('-') => format!("{first}-{second}"),
-            _ => code,
-        })
+        Ok(pairing::dashed(&code))
     }
 
     /// The QR code shown now; starts a fresh round when the last one ran out. [`Error::NoSession`] if nobody connected it.

@@ -124,7 +124,8 @@ impl Supervisor {
                 return;
             }
         };
-        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone());
+        let files = self.shared.files;
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), files);
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {
             view.jid = row.jid.clone();

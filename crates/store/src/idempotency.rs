@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use crate::{Result, SessionId, Store};
 
 const KEPT_MS: i64 = 24 * 3600 * 1000;
-/// A claim without an answer for this long was left by a process that died, since requests end sooner.
+/// A claim without an answer for this long is nobody's, since requests end sooner.
 const ABANDONED_MS: i64 = 3 * 60 * 1000;
 
 #[derive(Debug, Clone)]
@@ -27,13 +27,15 @@ pub enum Claim {
 }
 
 impl Store {
-    /// `body_hash` is SHA-256 over method, path and body. Claims older than 24 h are void, and so are those that a dead
-    /// process left without an answer three minutes ago or more.
+    /// `body_hash` is SHA-256 over method, path and body. Claims older than 24 h are void, and so are those without an
+    /// answer that were made three minutes ago or more, or before `started_ms`, when this process started: who made
+    /// them is dead.
     pub async fn claim_idempotency(
         &self,
         session: SessionId,
         key: &str,
         body_hash: [u8; 32],
+        started_ms: i64,
         now_ms: i64,
     ) -> Result<Claim> {
         let mut tx = self.db.write.begin().await?;
@@ -41,7 +43,7 @@ impl Store {
             .bind(now_ms - KEPT_MS)
             .bind(session.0)
             .bind(key)
-            .bind(now_ms - ABANDONED_MS)
+            .bind(started_ms.max(now_ms - ABANDONED_MS))
             .execute(&mut *tx)
             .await?;
         let claimed = sqlx::query(

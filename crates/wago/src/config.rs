@@ -175,6 +175,7 @@ pub struct Config {
     pub event_age: Option<Duration>,
     /// Bytes; `None`: any.
     pub event_bytes: Option<u64>,
+    pub webhook_files: bool,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -228,7 +229,8 @@ impl Config {
             _ => Err("is neither text nor json".into()),
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
-        for key in ["webhookfiles", "storehistory", "storemessage", "retrymessage"] {
+        let webhook_files = values.read("webhookfiles", p, boolean);
+        for key in ["storehistory", "storemessage", "retrymessage"] {
             values.read(key, p, boolean);
         }
         let sandbox_port = values.read("sandbox-port", p, self::port);
@@ -261,6 +263,7 @@ impl Config {
             webhook_retries: webhook_retries.expect(defaulted),
             event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
+            webhook_files: webhook_files.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.

@@ -46,6 +46,14 @@ impl Home {
         &self.path
     }
 
+    /// The folder for files that webhooks wait for.
+    pub fn media(&self) -> Result<PathBuf, Error> {
+        let path = self.path.join("media");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|source| Error::Data { path: path.clone(), source })?;
+        Ok(path)
+    }
+
     /// The URL of the database in it.
     pub fn database(&self) -> Result<String, Error> {
         let path = self.path.join("wago.db");

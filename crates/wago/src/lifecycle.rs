@@ -4,10 +4,12 @@ use std::{
     future::Future,
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
 use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -65,6 +67,8 @@ pub struct Gateway {
     http: JoinHandle<()>,
     restore: JoinHandle<()>,
     stop: CancellationToken,
+    /// Files that webhooks wait for, where nothing is kept beyond the run.
+    _scratch: Option<TempDir>,
     // Last, so that the directory is free only when all else is gone.
     _home: Option<Home>,
 }
@@ -89,6 +93,7 @@ impl Gateway {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
 
+        let (webhook_files, scratch) = webhook_files(config, home.as_ref())?;
         let stop = CancellationToken::new();
         let sessions = Sessions::new(
             store.clone(),
@@ -96,6 +101,7 @@ impl Gateway {
                 network: upstream.network,
                 dialling_max: config.dialling_max,
                 qr_shown: upstream.qr_shown,
+                webhook_files,
             },
         );
         let deliverer = Deliverer::start(
@@ -128,7 +134,7 @@ impl Gateway {
         });
         let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self { address, store, sessions, deliverer, retention, http, restore, stop, _home: home })
+        Ok(Self { address, store, sessions, deliverer, retention, http, restore, stop, _scratch: scratch, _home: home })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -179,6 +185,19 @@ async fn open_store(config: &Config, home: Option<&Home>) -> Result<Store, Error
         None => &own,
     };
     Ok(Store::open(url, key).await?)
+}
+
+/// The folder for files that webhooks wait for, if they are to get any; and what removes it at the end, if it is not kept.
+fn webhook_files(config: &Config, home: Option<&Home>) -> Result<(Option<PathBuf>, Option<TempDir>), Error> {
+    match home {
+        _ if !config.webhook_files => Ok((None, None)),
+        Some(home) => Ok((Some(home.media()?), None)),
+        None => {
+            let made = tempfile::Builder::new().prefix("wago-").tempdir();
+            let scratch = made.map_err(|source| Error::Data { path: std::env::temp_dir(), source })?;
+            Ok((Some(scratch.path().to_owned()), Some(scratch)))
+        }
+    }
 }
 
 const IN_MEMORY: &str = "sqlite::memory:";

@@ -1,7 +1,5 @@
 //! `GET /ws`: the log over a WebSocket.
 
-use std::time::Duration;
-
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Request, State,
@@ -9,7 +7,6 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
@@ -30,8 +27,6 @@ use crate::{
 
 /// Bytes of a message from a reader; they have little to say.
 const MESSAGE_MAX: usize = 16 << 10;
-/// For a reader to take why it is cut off.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What a browser's socket is closed with: try again later.
 const AGAIN: u16 = 1013;
 const POLICY: u16 = 1008;
@@ -90,6 +85,7 @@ async fn enter(app: &App, session: Row, hello: &Hello) -> Result<Entered> {
 }
 
 async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Entered>) {
+    let last_words = app.limits.streams.last_words;
     let entered = match entered {
         Some(entered) => entered,
         None => match hello(&app, &mut socket, asked).await {
@@ -101,22 +97,12 @@ async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Ente
                     socket.send(close(POLICY, error.text())).await
                 };
                 // A reader that is gone needs no telling.
-                let _ = timeout(LAST_WORDS, last).await;
+                let _ = timeout(last_words, last).await;
                 return;
             }
         },
     };
-    let (sink, mut incoming) = socket.split();
-    let mut reader = Reader { app, sink, entered };
-    // What the reader sends means nothing, but that it is there; its close ends both.
-    let mut gone = std::pin::pin!(async { while let Some(Ok(_)) = incoming.next().await {} });
-    tokio::select! {
-        () = gone.as_mut() => {}
-        () = reader.run() => {
-            // Its close comes back. A socket that is dropped with something unread in it takes the last words with it.
-            let _ = timeout(LAST_WORDS, gone).await;
-        }
-    }
+    Reader { app, socket, entered }.run().await;
 }
 
 /// The first frame: `{"token":"…","after":N,"types":[…],"chats":[…]}`.
@@ -144,18 +130,23 @@ async fn hello(app: &App, socket: &mut WebSocket, asked: Hello) -> Result<Entere
 
 struct Reader {
     app: App,
-    sink: SplitSink<WebSocket, Message>,
+    socket: WebSocket,
     entered: Entered,
 }
 
 impl Reader {
-    async fn run(&mut self) {
+    async fn run(mut self) {
         let limits = self.app.limits.streams.clone();
         let mut heartbeat = interval(limits.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopping = self.app.stopping.clone();
         loop {
             tokio::select! {
+                // What the reader sends means nothing, but that it is there.
+                said = self.socket.recv() => match said {
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return,
+                },
                 () = stopping.cancelled() => {
                     let cursor = self.entered.tail.cursor();
                     return self.cut("the gateway stops", cursor, AWAY).await;
@@ -169,7 +160,7 @@ impl Reader {
                         }
                     };
                     for event in page.events {
-                        match timeout(limits.slow, self.sink.send(told(&event))).await {
+                        match timeout(limits.slow, self.socket.send(told(&event))).await {
                             Ok(Ok(())) => {}
                             Ok(Err(_)) => return,
                             // It may still get this one; if not, the cursor before it is the one to go on from.
@@ -183,7 +174,7 @@ impl Reader {
                         return self.cut("the token no longer holds", cursor, POLICY).await;
                     }
                     // A peer that is gone does not take it.
-                    if !matches!(timeout(limits.slow, self.sink.send(Message::Ping(Default::default()))).await, Ok(Ok(()))) {
+                    if !matches!(timeout(limits.slow, self.socket.send(Message::Ping(Default::default()))).await, Ok(Ok(()))) {
                         return;
                     }
                 }
@@ -192,13 +183,18 @@ impl Reader {
     }
 
     /// Tells the reader why, and its cursor, as far as it still listens.
-    async fn cut(&mut self, why: &str, cursor: i64, code: u16) {
+    async fn cut(mut self, why: &str, cursor: i64, code: u16) {
         let text = json!({"cut": why, "cursor": cursor}).to_string();
         let last = async {
-            self.sink.send(Message::text(text.clone())).await?;
-            self.sink.send(close(code, &text)).await
+            self.socket.send(Message::text(text.clone())).await?;
+            self.socket.send(close(code, &text)).await?;
+            // Its close comes back. A socket that is dropped with something unread in it takes the last words with it.
+            while let Some(said) = self.socket.recv().await {
+                said?;
+            }
+            Ok::<_, axum::Error>(())
         };
-        let _ = timeout(LAST_WORDS, last).await;
+        let _ = timeout(self.app.limits.streams.last_words, last).await;
     }
 }
 

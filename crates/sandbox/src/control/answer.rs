@@ -36,16 +36,21 @@ impl From<Error> for Refused {
             | Error::UnknownDevice
             | Error::UnknownMessage
             | Error::UnknownRecipient
+            | Error::NoFile
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
-            Error::Refused(_) => StatusCode::BAD_GATEWAY,
+            Error::Refused(_) | Error::FileDamaged => StatusCode::BAD_GATEWAY,
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::FileLost => StatusCode::GONE,
             Error::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Error::Listen { .. } | Error::Journal { .. } | Error::Damaged { .. } | Error::Certificate(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Error::Listen { .. }
+            | Error::Journal { .. }
+            | Error::Damaged { .. }
+            | Error::Certificate(_)
+            | Error::Files(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let field = match &error {
-            Error::Invalid { field, .. } => Some(*field),
+            Error::Invalid { field, .. } | Error::TooLarge { field } => Some(*field),
             _ => None,
         };
         failure(status, &error.to_string(), field)

@@ -91,23 +91,6 @@ fn at<T>(
     Ok((number, done?))
 }
 
-pub(super) async fn send(
-    State(control): State<Control>,
-    path: Path<String>,
-    Body(send): Body<shape::Send>,
-) -> Answer<Json<shape::Sent>> {
-    let (number, id) = at(&control, path, |phone, state| outbound::text(phone, state, send))?;
-    // The network answered in the same step.
-    let (timestamp, message) = control.core.step(|state| {
-        let message = &state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?.message;
-        Ok::<_, Error>((message.timestamp, message.state))
-    })?;
-    if message == shape::State::Refused {
-        return Err(Error::Refused(crate::faults::REJECTED).into());
-    }
-    Ok(Json(shape::Sent { id, timestamp }))
-}
-
 fn needed(field: &'static str, value: Option<String>) -> Result<String> {
     value.filter(|value| !value.is_empty()).ok_or(Error::Invalid { field, expected: "is missing" })
 }

@@ -5,6 +5,8 @@ use wacore::proto_helpers::MessageExt as _;
 use wago_contract::phone::Kind;
 use waproto::whatsapp as wa;
 
+use super::files::{self, Described};
+
 mod shown;
 
 pub use shown::chosen;
@@ -13,6 +15,11 @@ pub use shown::chosen;
 pub enum Content {
     Text {
         text: String,
+        quoted: Option<Quote>,
+        mentions: Vec<String>,
+    },
+    File {
+        described: Box<Described>,
         quoted: Option<Quote>,
         mentions: Vec<String>,
     },
@@ -75,6 +82,14 @@ pub fn read(message: &wa::Message) -> Content {
             mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
         };
     }
+    if let Some(described) = files::describe(message) {
+        let context = described.context.as_ref();
+        return Content::File {
+            quoted: context.and_then(read_quote),
+            mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
+            described: Box::new(described),
+        };
+    }
     if let Some(shown) = shown::read(message) {
         return shown;
     }
@@ -92,7 +107,7 @@ fn read_protocol(protocol: &wa::message::ProtocolMessage) -> Content {
     match (protocol.r#type, target) {
         (Some(Type::REVOKE), Some(target)) => Content::Revoke { target },
         (Some(Type::MESSAGE_EDIT), Some(target)) => {
-            let text = protocol.edited_message.as_option().and_then(|edited| edited.get_base_message().text_content());
+            let text = protocol.edited_message.as_option().and_then(words);
             match text {
                 Some(text) => Content::Edit { target, text: text.to_owned() },
                 None => Content::Unsupported,
@@ -113,12 +128,14 @@ fn read_quote(context: &wa::ContextInfo) -> Option<Quote> {
     Some(Quote {
         id: context.stanza_id.clone()?,
         from: context.participant.clone(),
-        text: context
-            .quoted_message
-            .as_option()
-            .and_then(|quoted| quoted.get_base_message().text_content())
-            .map(str::to_owned),
+        text: context.quoted_message.as_option().and_then(words).map(str::to_owned),
     })
+}
+
+/// A text, or what is written below a file.
+fn words(message: &wa::Message) -> Option<&str> {
+    let message = message.get_base_message();
+    message.text_content().or_else(|| message.get_caption())
 }
 
 /// A message that is quoted by a new one.
@@ -132,8 +149,23 @@ pub struct Original<'a> {
 
 /// A text, with what it answers and whom it names. A bare text stays the short form, as phones do it.
 pub fn text(body: &str, original: Option<Original<'_>>, mentions: Vec<String>) -> wa::Message {
-    if original.is_none() && mentions.is_empty() {
+    let Some(context) = context(original, mentions) else {
         return wa::Message { conversation: Some(body.to_owned()), ..Default::default() };
+    };
+    wa::Message {
+        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
+            text: Some(body.to_owned()),
+            context_info: MessageField::some(context),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
+
+/// What a message answers and whom it names, if it does.
+pub fn context(original: Option<Original<'_>>, mentions: Vec<String>) -> Option<wa::ContextInfo> {
+    if original.is_none() && mentions.is_empty() {
+        return None;
     }
     let mut context = wa::ContextInfo { mentioned_jid: mentions, ..Default::default() };
     if let Some(original) = original {
@@ -143,14 +175,25 @@ pub fn text(body: &str, original: Option<Original<'_>>, mentions: Vec<String>) -
             context.quoted_message = MessageField::from_box(quoted.prepare_for_quote());
         }
     }
-    wa::Message {
-        extended_text_message: MessageField::some(wa::message::ExtendedTextMessage {
-            text: Some(body.to_owned()),
-            context_info: MessageField::some(context),
-            ..Default::default()
-        }),
-        ..Default::default()
+    Some(context)
+}
+
+/// The message with other words: a text's own, or those below its file.
+pub fn reworded(raw: &[u8], words: &str) -> wa::Message {
+    let Ok(mut message) = wa::Message::decode_from_slice(raw).map(|message| message.into_base_message()) else {
+        return text(words, None, Vec::new());
+    };
+    let caption = Some(words.to_owned());
+    if let Some(image) = message.image_message.as_option_mut() {
+        image.caption = caption;
+    } else if let Some(video) = message.video_message.as_option_mut() {
+        video.caption = caption;
+    } else if let Some(document) = message.document_message.as_option_mut() {
+        document.caption = caption;
+    } else {
+        return text(words, None, Vec::new());
     }
+    message
 }
 
 fn key(chat: &str, id: &str, from_me: bool) -> MessageField<wa::MessageKey> {
@@ -179,12 +222,12 @@ fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
     wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
 }
 
-/// New words for the own message `id`.
-pub fn edit(chat: &str, id: &str, body: &str, now_ms: u64) -> wa::Message {
+/// The own message `id` as it is from now on.
+pub fn edit(chat: &str, id: &str, reworded: wa::Message, now_ms: u64) -> wa::Message {
     let edited = protocol(wa::message::ProtocolMessage {
         key: key(chat, id, true),
         r#type: Some(wa::message::protocol_message::Type::MESSAGE_EDIT),
-        edited_message: MessageField::some(text(body, None, Vec::new())),
+        edited_message: MessageField::some(reworded),
         timestamp_ms: i64::try_from(now_ms).ok(),
         ..Default::default()
     });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use wacore_binary::Node;
 use wacore_libsignal::protocol::{GenericSignedPreKey as _, PreKeyRecord, ProtocolAddress};
+use wago_contract::phone::Kind;
 
 use super::{
     keys::Keys,
@@ -47,6 +48,15 @@ pub(super) struct Shape {
     pub edit: Option<&'static str>,
     /// Only for the account's own devices, and not wrapped as something that was sent to someone.
     pub peer: bool,
+}
+
+impl Shape {
+    /// Of a message of its own in a chat.
+    pub fn of(kind: Kind) -> Self {
+        use Kind::{Audio, Document, Image, Sticker, Video};
+        let file = matches!(kind, Image | Video | Audio | Document | Sticker);
+        Self { kind: file.then_some("media"), ..Self::default() }
+    }
 }
 
 pub(crate) struct Handset {

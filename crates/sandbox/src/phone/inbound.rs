@@ -159,6 +159,8 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
         from_me: own,
         kind: contract::Kind::Text,
         text: None,
+        caption: None,
+        media: None,
         quoted: None,
         mentions: Vec::new(),
         target: None,
@@ -166,14 +168,22 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
         state: if own { contract::State::Sent } else { contract::State::Received },
         raw: message.encode_to_vec(),
     };
+    let quoted_here = |quote: content::Quote| contract::Quoted {
+        id: quote.id,
+        from: quote.from.as_deref().map(by_number),
+        text: quote.text,
+    };
     match content::read(&message) {
         Content::Text { text, quoted, mentions } => {
             new.text = Some(text);
-            new.quoted = quoted.map(|quote| contract::Quoted {
-                id: quote.id,
-                from: quote.from.as_deref().map(by_number),
-                text: quote.text,
-            });
+            new.quoted = quoted.map(quoted_here);
+            new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
+        }
+        Content::File { described, quoted, mentions } => {
+            new.kind = described.kind;
+            new.caption = described.caption;
+            new.media = Some(described.media);
+            new.quoted = quoted.map(quoted_here);
             new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
         }
         Content::Shown { kind, text, quoted } => {
@@ -215,7 +225,9 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
             new.target = Some(target);
         }
         Content::Edit { target, text } => {
-            phone.messages.edit(&target, &author, &text, content::text(&text, None, Vec::new()).encode_to_vec());
+            let Some(entry) = phone.messages.by_author(&target, &author) else { return };
+            let raw = content::reworded(&entry.raw, &text).encode_to_vec();
+            phone.messages.edit(&target, &author, &text, raw);
             return;
         }
         Content::Revoke { target } => {
@@ -336,7 +348,7 @@ fn sent(phone: &Handset, id: &str, state: &State) -> Option<Recent> {
     if let Some(entry) = phone.messages.own(id) {
         let chat: Jid = entry.message.chat.parse().ok()?;
         let chat: Number = state.account_of(&chat)?.number;
-        return Some(Recent { id: id.to_owned(), chat, raw: entry.raw.clone(), shape: Shape::default() });
+        return Some(Recent { id: id.to_owned(), chat, raw: entry.raw.clone(), shape: Shape::of(entry.message.kind) });
     }
     phone.recent.iter().rev().find(|recent| recent.id == id).cloned()
 }

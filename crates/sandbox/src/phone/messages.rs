@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
-use wago_contract::phone::{Kind, Message, Quoted, Receipt, State};
+use wago_contract::phone::{Kind, Media, Message, Quoted, Receipt, State};
 
 /// A phone keeps this many messages; the oldest is forgotten first, on disk as well.
 pub const MAX_MESSAGES: usize = 5_000;
@@ -42,6 +42,8 @@ pub struct New {
     pub from_me: bool,
     pub kind: Kind,
     pub text: Option<String>,
+    pub caption: Option<String>,
+    pub media: Option<Media>,
     pub quoted: Option<Quoted>,
     pub mentions: Vec<String>,
     pub target: Option<String>,
@@ -100,6 +102,8 @@ impl Messages {
                 from_me: new.from_me,
                 kind: new.kind,
                 text: new.text,
+                caption: new.caption,
+                media: new.media,
                 quoted: new.quoted,
                 mentions: new.mentions,
                 target: new.target,
@@ -217,7 +221,11 @@ impl Messages {
     pub fn edit(&mut self, target: &str, author: &str, text: &str, raw: Vec<u8>) -> Option<u64> {
         let cursor = self.by_author(target, author)?.message.cursor;
         self.change(cursor, |entry| {
-            entry.message.text = Some(text.to_owned());
+            let words = match entry.message.media {
+                Some(_) => &mut entry.message.caption,
+                None => &mut entry.message.text,
+            };
+            *words = Some(text.to_owned());
             entry.message.edited = true;
             entry.raw = raw;
         });
@@ -230,6 +238,8 @@ impl Messages {
         self.change(cursor, |entry| {
             entry.message.kind = Kind::Deleted;
             entry.message.text = None;
+            entry.message.caption = None;
+            entry.message.media = None;
             entry.message.quoted = None;
             entry.message.raw = None;
             entry.raw = Vec::new();
@@ -292,6 +302,8 @@ mod tests {
             from_me,
             kind: Kind::Text,
             text: Some("hi".into()),
+            caption: None,
+            media: None,
             quoted: None,
             mentions: Vec::new(),
             target: None,

@@ -9,6 +9,7 @@ use waproto::whatsapp as wa;
 use super::{
     Handset,
     content::{self, Original},
+    files::Sealed,
     handset::{Recent, Shape, address},
     messages::New,
     say,
@@ -26,25 +27,44 @@ const TEXT_BYTES_MAX: usize = 65_536;
 const ID_CHARACTERS_MAX: usize = 128;
 const MENTIONS_MAX: usize = 1_024;
 
-/// A text, as a person types it.
-pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Send) -> Result<String> {
-    let chat = recipient(state, "to", request.to.as_deref())?;
-    let body =
-        request.text.filter(|text| !text.is_empty()).ok_or(Error::Invalid { field: "text", expected: "is missing" })?;
-    if body.len() > TEXT_BYTES_MAX {
-        return Err(Error::Invalid { field: "text", expected: "must have at most 65,536 bytes" });
-    }
-    let id = match request.id {
-        Some(id)
-            if id.is_empty()
-                || id.len() > ID_CHARACTERS_MAX
-                || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) =>
-        {
+/// Refuses what could not be sent, whatever file goes with it.
+pub(crate) fn check(phone: &Handset, state: &State, request: &contract::Send) -> Result<()> {
+    recipient(state, "to", request.to.as_deref())?;
+    if let Some(id) = &request.id {
+        let plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !plain || id.is_empty() || id.len() > ID_CHARACTERS_MAX {
             return Err(Error::Invalid { field: "id", expected: "must be 1 to 128 letters and digits" });
         }
-        Some(id) => id,
-        None => fresh_id(state),
-    };
+        if phone.messages.own(id).is_some() {
+            return Err(Error::Invalid { field: "id", expected: "was used before" });
+        }
+    }
+    for (field, words) in [("text", &request.text), ("caption", &request.caption)] {
+        if words.as_ref().is_some_and(|words| words.len() > TEXT_BYTES_MAX) {
+            return Err(Error::Invalid { field, expected: "must have at most 65,536 bytes" });
+        }
+    }
+    match &request.reply {
+        Some(id) if phone.messages.by_id(id).is_none() => Err(Error::UnknownMessage),
+        _ => Ok(()),
+    }
+}
+
+/// A text as a person types it, or a file.
+pub(crate) fn send(
+    phone: &mut Handset,
+    state: &mut State,
+    request: contract::Send,
+    file: Option<Sealed>,
+) -> Result<String> {
+    check(phone, state, &request)?;
+    let chat = recipient(state, "to", request.to.as_deref())?;
+    let body = request.text.filter(|text| !text.is_empty());
+    if body.is_none() && file.is_none() {
+        return Err(Error::Invalid { field: "text", expected: "is missing" });
+    }
+    let caption = request.caption.filter(|caption| !caption.is_empty());
+    let id = request.id.unwrap_or_else(|| fresh_id(state));
     let mentions = request.mentions.unwrap_or_default();
     if mentions.len() > MENTIONS_MAX {
         return Err(Error::Invalid { field: "mentions", expected: "must have at most 1,024 entries" });
@@ -59,17 +79,23 @@ pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Se
     let quoted = reply.as_ref().map(|entry| contract::Quoted {
         id: entry.message.id.clone(),
         from: Some(entry.message.from.clone()),
-        text: entry.message.text.clone(),
+        text: entry.message.text.clone().or_else(|| entry.message.caption.clone()),
     });
-    let message = content::text(&body, original, mentions.clone());
+    let message = match &file {
+        Some(file) => file.message(caption.clone(), content::context(original, mentions.clone())),
+        None => content::text(body.as_deref().unwrap_or_default(), original, mentions.clone()),
+    };
+    let kind = file.as_ref().map_or(contract::Kind::Text, |file| file.kind);
     let raw = message.encode_to_vec();
     let added = phone.messages.add(New {
         id: id.clone(),
         chat: person(chat),
         from: person(phone.number),
         from_me: true,
-        kind: contract::Kind::Text,
-        text: Some(body),
+        kind,
+        text: body,
+        caption,
+        media: file.map(|file| file.media),
         quoted,
         mentions,
         target: None,
@@ -80,7 +106,7 @@ pub(crate) fn text(phone: &mut Handset, state: &mut State, request: contract::Se
     if added.is_none() {
         return Err(Error::Invalid { field: "id", expected: "was used before" });
     }
-    seal(phone, state, &Recent { id: id.clone(), chat, raw, shape: Shape::default() }, None, 0);
+    seal(phone, state, &Recent { id: id.clone(), chat, raw, shape: Shape::of(kind) }, None, 0);
     Ok(id)
 }
 
@@ -98,9 +124,10 @@ pub(crate) fn react(phone: &mut Handset, state: &mut State, id: &str, emoji: &st
 pub(crate) fn edit(phone: &mut Handset, state: &mut State, id: &str, text: &str) -> Result<String> {
     let entry = phone.messages.own(id).cloned().ok_or(Error::UnknownMessage)?;
     let chat = chat_of(state, &entry.message.chat)?;
-    let message = content::edit(&entry.message.chat, id, text, crate::now_ms());
+    let reworded = content::reworded(&entry.raw, text);
     let own = person(phone.number);
-    phone.messages.edit(id, &own, text, content::text(text, None, Vec::new()).encode_to_vec());
+    phone.messages.edit(id, &own, text, reworded.encode_to_vec());
+    let message = content::edit(&entry.message.chat, id, reworded, crate::now_ms());
     Ok(aside(phone, state, chat, message, Shape { edit: Some("1"), ..Shape::default() }))
 }
 
@@ -213,6 +240,7 @@ pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: 
     for device in devices {
         let Ok(message) = wa::Message::decode_from_slice(&what.raw) else { continue };
         let own = device.number == phone.number && !what.shape.peer;
+        let mediatype = wacore::send::media_type_from_message(&message);
         let message = if own { content::device_sent(&person(what.chat), message) } else { message };
         if !ensure_session(phone, state, device) {
             continue;
@@ -220,6 +248,9 @@ pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: 
         let padded = MessageUtils::pad_message_v2(message.encode_to_vec());
         let Ok(sealed) = phone.signal.seal(&address(device), &padded) else { continue };
         let mut enc = node("enc").attr("v", "2").attr("type", sealed.kind);
+        if let Some(mediatype) = mediatype {
+            enc = enc.attr("mediatype", mediatype);
+        }
         if count > 0 {
             enc = enc.attr("count", u32::from(count));
         }

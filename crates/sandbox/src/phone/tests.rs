@@ -32,7 +32,7 @@ fn add_two(state: &mut State) {
 
 fn send(state: &mut State, from: &str, to: &str, text: &str) -> String {
     let request = shape::Send { to: Some(to.to_owned()), text: Some(text.to_owned()), ..Default::default() };
-    let id = with(state, number(from), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap();
+    let id = with(state, number(from), |phone, state| outbound::send(phone, state, request, None)).unwrap().unwrap();
     answer_all(state);
     id
 }
@@ -153,11 +153,58 @@ fn what_is_wrong_is_refused() {
     assert!(matches!(create(&mut state, "abc", ""), Err(Error::Invalid { field: "number", .. })));
     let mut refused = |to: Option<&str>, text: Option<&str>| {
         let request = shape::Send { to: to.map(str::to_owned), text: text.map(str::to_owned), ..Default::default() };
-        with(&mut state, number(ALICE), |phone, state| outbound::text(phone, state, request)).unwrap().unwrap_err()
+        with(&mut state, number(ALICE), |phone, state| outbound::send(phone, state, request, None))
+            .unwrap()
+            .unwrap_err()
     };
     assert!(matches!(refused(None, Some("x")), Error::Invalid { field: "to", .. }));
     assert!(matches!(refused(Some(BOB), None), Error::Invalid { field: "text", .. }));
     assert!(matches!(refused(Some("49123456"), Some("x")), Error::UnknownRecipient));
     assert!(matches!(refused(Some("nobody"), Some("x")), Error::Invalid { .. } | Error::UnknownRecipient));
     assert!(!pairing::unlink(&mut state, DeviceId::phone(number(ALICE))), "a phone is not a linked device");
+}
+
+#[test]
+fn files_are_sent_quoted_and_given_other_words() {
+    let mut state = two_phones();
+    let file = |caption: &str| shape::Send {
+        to: Some(BOB.to_owned()),
+        document: Some("data:text/plain;base64,aGVsbG8=".to_owned()),
+        caption: Some(caption.to_owned()),
+        filename: Some("a.txt".to_owned()),
+        ..Default::default()
+    };
+    let mut request = file("look");
+    let sealed = files::pick(&mut request).unwrap().unwrap().seal(&state.media).unwrap();
+    let id = with(&mut state, number(ALICE), |phone, state| outbound::send(phone, state, request, Some(sealed)));
+    let id = id.unwrap().unwrap();
+    answer_all(&mut state);
+    let at = |state: &State, of: &str, id: &str| {
+        state.phones.get(number(of)).unwrap().messages.by_id(id).unwrap().message.clone()
+    };
+    let got = at(&state, BOB, &id);
+    assert_eq!((got.kind, got.caption.as_deref()), (shape::Kind::Document, Some("look")));
+    assert_eq!(got.media.unwrap().filename.as_deref(), Some("a.txt"));
+
+    with(&mut state, number(ALICE), |phone, state| outbound::edit(phone, state, &id, "read")).unwrap().unwrap();
+    answer_all(&mut state);
+    for phone in [ALICE, BOB] {
+        let message = at(&state, phone, &id);
+        assert_eq!((message.caption.as_deref(), message.text.as_deref(), message.edited), (Some("read"), None, true));
+        let raw = state.phones.get(number(phone)).unwrap().messages.by_id(&id).unwrap().raw.clone();
+        assert!(files::stored(&raw).unwrap().unwrap().fetch(&state.media).is_ok());
+    }
+    let reply = shape::Send {
+        to: Some(ALICE.to_owned()),
+        text: Some("thanks".to_owned()),
+        reply: Some(id.clone()),
+        ..Default::default()
+    };
+    let answer = with(&mut state, number(BOB), |phone, state| outbound::send(phone, state, reply, None));
+    let answer = answer.unwrap().unwrap();
+    answer_all(&mut state);
+    assert_eq!(at(&state, ALICE, &answer).quoted.unwrap().text.as_deref(), Some("read"));
+    with(&mut state, number(ALICE), |phone, state| outbound::delete(phone, state, &id)).unwrap().unwrap();
+    answer_all(&mut state);
+    assert!(at(&state, BOB, &id).media.is_none());
 }

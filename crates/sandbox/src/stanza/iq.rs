@@ -9,7 +9,7 @@ use super::{
     read::{Read as _, node, refusal, result},
     usync,
 };
-use crate::{account::Number, device::DeviceId, state::State};
+use crate::{account::Number, device::DeviceId, media::AUTH_SECONDS, state::State};
 
 const PRIVACY: [(&str, &str); 10] = [
     ("last", "all"),
@@ -23,8 +23,6 @@ const PRIVACY: [(&str, &str); 10] = [
     ("defense", "off"),
     ("stickers", "contacts"),
 ];
-/// How long a client may use what it was told about media hosts, in seconds.
-const MEDIA_TTL: u32 = 3_600;
 
 pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
     let kind = iq.text("type").unwrap_or_default();
@@ -59,7 +57,7 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
             result(&id, [node("props").attr("protocol", "1").attr("hash", "").attr("refresh", 86_400).build()])
         }
         ("w", "get") if iq.child("props").is_some() => result(&id, [node("props").build()]),
-        ("w:m", _) if iq.child("media_conn").is_some() => result(&id, [media_conn(state)]),
+        ("w:m", _) if iq.child("media_conn").is_some() => result(&id, [media_conn(state, from)]),
         ("md", "set") if iq.child("remove-companion-device").is_some() => remove_companions(state, from, &id, iq),
         ("urn:xmpp:whatsapp:dirty", "set") | ("tos" | "w:stats" | "urn:xmpp:whatsapp:push", _) => result(&id, []),
         ("w:profile:picture", "get") => refusal(&id, 404, "item-not-found"),
@@ -136,12 +134,12 @@ pub(crate) fn set_blocked(state: &mut State, by: Number, number: Number, block: 
     );
 }
 
-fn media_conn(state: &State) -> Node {
+fn media_conn(state: &State, from: DeviceId) -> Node {
     let host = node("host").attr("hostname", state.media_host.as_str()).attr("type", "primary").build();
     node("media_conn")
-        .attr("auth", "sandbox")
-        .attr("ttl", MEDIA_TTL)
-        .attr("auth_ttl", MEDIA_TTL)
+        .attr("auth", state.media.auth(from.number, crate::now()))
+        .attr("ttl", AUTH_SECONDS)
+        .attr("auth_ttl", AUTH_SECONDS)
         .attr("max_buckets", 12)
         .attr("is_new", 1)
         .children([host])

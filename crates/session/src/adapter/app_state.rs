@@ -81,7 +81,7 @@ pub fn change(event: &Event, around: Around) -> Option<Record> {
 trait Change {
     fn jid(&self) -> &Jid;
     fn at(&self) -> DateTime<Utc>;
-    fn from_full_sync(&self) -> bool;
+    fn is_full_sync(&self) -> bool;
     /// What it is about, beside the chat.
     fn about(&self) -> &str {
         ""
@@ -98,7 +98,7 @@ macro_rules! changes {
             fn at(&self) -> DateTime<Utc> {
                 self.timestamp
             }
-            fn from_full_sync(&self) -> bool {
+            fn is_full_sync(&self) -> bool {
                 self.from_full_sync
             }
             $(fn about(&self) -> &str {
@@ -134,7 +134,7 @@ changes! {
 /// A change to one message.
 trait MessageChange: Change {
     fn sender(&self) -> Option<&Jid>;
-    fn from_me(&self) -> bool;
+    fn is_own(&self) -> bool;
 }
 
 macro_rules! message_changes {
@@ -143,7 +143,7 @@ macro_rules! message_changes {
             fn sender(&self) -> Option<&Jid> {
                 self.participant_jid.as_ref()
             }
-            fn from_me(&self) -> bool {
+            fn is_own(&self) -> bool {
                 self.from_me
             }
         })*
@@ -163,7 +163,7 @@ fn message(kind: &'static str, update: &impl MessageChange, around: Around) -> R
         chat_alt: jid_alt,
         sender_jid: text(update.sender()),
         sender_alt: update.sender().map(|sender| around.alt(sender, None)).unwrap_or_default(),
-        is_from_me: update.from_me(),
+        is_from_me: update.is_own(),
         message_id: update.about().to_owned(),
         timestamp,
         action,
@@ -175,7 +175,7 @@ fn message(kind: &'static str, update: &impl MessageChange, around: Around) -> R
 fn record(kind: &'static str, told: &impl Serialize, update: &impl Change, around: Around) -> Record {
     let record = Record::new(kind, told).topic(TOPIC).in_chat(around.chat(update.jid(), None));
     let about = format!("{}|{}", update.jid(), update.about());
-    once(record, kind, &about, update.at(), update.from_full_sync())
+    once(record, kind, &about, update.at(), update.is_full_sync())
 }
 
 /// A change may be read twice if its collection's version was not stored. The whole state, which a device gets when it

@@ -14,7 +14,7 @@ use super::{
     names::Around,
     newsletter, pairing, presence, receipt,
 };
-use crate::record::Record;
+use crate::{media, record::Record};
 
 /// A message that arrived, or was sent by the account: by another device, or by us.
 ///
@@ -34,9 +34,11 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     };
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
+    let file = if from.is_from_me || from.chat.is_newsletter() { None } else { media::descriptor(content) };
     Some(
         Record::new(kind, &message::message(content, info, around))
             .in_chat(around.chat(&from.chat, known_as))
+            .with_file(file)
             .once(dedupe),
     )
 }

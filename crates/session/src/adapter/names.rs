@@ -1,6 +1,10 @@
 //! Who is who: a person's phone number and LID.
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -21,14 +25,50 @@ pub trait Names: Send + Sync {
     fn other(&self, jid: &Jid) -> Option<Jid>;
 }
 
-impl Names for Arc<Client> {
-    /// What the engine has in memory, where it puts all that it learns. It must not be waited for more: what is said to
-    /// WhatsApp waits until the event is stored, and asking WhatsApp would wait for itself.
+/// Persons of whom the engine knew one identity only, for a while.
+///
+/// It would look for the other in the store, each time anew.
+#[derive(Default)]
+pub struct Unknown(Mutex<(Option<Instant>, HashSet<String>)>);
+
+/// How long a person stays unknown, and how many can be at a time; then all are looked for again.
+const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+const UNKNOWN_MAX: usize = 4_096;
+
+impl Unknown {
+    fn has(&self, jid: &Jid) -> bool {
+        let mut unknown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, users) = &mut *unknown;
+        if since.is_some_and(|since| since.elapsed() > UNKNOWN_FOR) || users.len() >= UNKNOWN_MAX {
+            (*since, *users) = (None, HashSet::new());
+        }
+        users.contains(jid.user.as_str())
+    }
+
+    fn add(&self, jid: &Jid) {
+        let mut unknown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.0.get_or_insert_with(Instant::now);
+        unknown.1.insert(jid.user.to_string());
+    }
+}
+
+/// What the engine has in memory, where it puts all that it learns.
+pub struct Known {
+    pub client: Arc<Client>,
+    pub unknown: Arc<Unknown>,
+}
+
+impl Names for Known {
+    /// It must not be waited for: what is said to WhatsApp waits until the event is stored, and asking WhatsApp would wait
+    /// for itself.
     fn other(&self, jid: &Jid) -> Option<Jid> {
-        if !jid.is_pn() && !jid.is_lid() {
+        if !(jid.is_pn() || jid.is_lid()) || self.unknown.has(jid) {
             return None;
         }
-        let entry = self.get_lid_pn_entry(jid).now_or_never()?.ok()??;
+        let Some(Ok(Some(entry))) = self.client.get_lid_pn_entry(jid).now_or_never() else {
+            self.unknown.add(jid);
+            return None;
+        };
         let other = if jid.is_lid() { Jid::pn(&*entry.phone_number) } else { Jid::lid(&*entry.lid) };
         Some(if jid.device == 0 { other } else { other.with_device(jid.device) })
     }

@@ -5,11 +5,19 @@ use wago_contract::event;
 
 use crate::record::Record;
 
+/// A pairing code as phones show it: `ABCD-EFGH`.
+pub fn dashed(code: &str) -> String {
+    match code.split_at_checked(4) {
+        Some((first, second)) if !code.contains('-') => format!("{first}-{second}"),
+        _ => code.to_owned(),
+    }
+}
+
 pub fn step(event: &Event) -> Option<Record> {
     Some(match event {
         Event::PairingCode(code) => Record::new(
             "PairingCode",
-            &event::PairingCode { code: code.code.clone(), expires_in: code.timeout.as_secs() },
+            &event::PairingCode { code: dashed(&code.code), expires_in: code.timeout.as_secs() },
         ),
         Event::PairingCodeRefresh(refresh) => {
             Record::new("PairingCodeRefresh", &event::PairingCodeRefresh { force_manual: refresh.force_manual })

@@ -264,8 +264,15 @@ struct Object {
     key: String,
 }
 
+/// Keys of conversations and of the account, wherever they are in a message: they are nobody's business but the engine's.
+const KEYS: [&str; 3] =
+    ["sender_key_distribution_message", "fast_ratchet_key_sender_key_distribution_message", "app_state_sync_key_share"];
+
 impl Object {
     fn field<T: ?Sized + Serialize>(&mut self, name: &str, value: &T) -> Result<()> {
+        if KEYS.contains(&name) {
+            return Ok(());
+        }
         let value = value.serialize(Json)?;
         if !value.is_null() {
             self.fields.insert(field_name(name), value);
@@ -409,7 +416,10 @@ impl Serializer for Byte {
 
 #[cfg(test)]
 mod tests {
-    use super::field_name;
+    use serde_json::json;
+    use waproto::{buffa::MessageField, whatsapp as wa};
+
+    use super::{field_name, to_json};
 
     #[test]
     fn names_are_whatsmeows() {
@@ -439,5 +449,29 @@ mod tests {
         for (snake, expected) in cases {
             assert_eq!(field_name(snake), expected);
         }
+    }
+
+    #[test]
+    fn keys_are_left_out_wherever_they_are() {
+        let key = || {
+            MessageField::some(wa::message::SenderKeyDistributionMessage {
+                group_id: Some("5@g.us".into()),
+                axolotl_sender_key_distribution_message: Some(vec![1, 2, 3]),
+            })
+        };
+        let inner = wa::Message {
+            conversation: Some("hi".into()),
+            sender_key_distribution_message: key(),
+            fast_ratchet_key_sender_key_distribution_message: key(),
+            ..Default::default()
+        };
+        let outer = wa::Message {
+            sender_key_distribution_message: key(),
+            ephemeral_message: MessageField::some(wa::message::FutureProofMessage {
+                message: MessageField::some(inner),
+            }),
+            ..Default::default()
+        };
+        assert_eq!(to_json(&outer), json!({"ephemeralMessage": {"message": {"conversation": "hi"}}}));
     }
 }

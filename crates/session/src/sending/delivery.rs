@@ -1,6 +1,6 @@
 //! A message on its way: handed to the engine, acknowledged by WhatsApp, and told to whoever listens.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio::{sync::oneshot, time::timeout};
@@ -13,7 +13,10 @@ use super::{ACK_MAX, build::Built, now};
 use crate::{
     Error, Result, Sent,
     acks::Ack,
-    adapter::{self, error, names::Around},
+    adapter::{
+        self, error,
+        names::{Around, Known},
+    },
     supervisor::Live,
 };
 
@@ -75,7 +78,8 @@ async fn send(live: &Live, way: Way, message: wa::Message, id: String, ack: ones
     }
     // An ack without a time is one of this moment.
     let timestamp = ack.timestamp.unwrap_or_else(now);
-    let around = Around { names: &live.client, now: Utc::now() };
+    let names = Known { client: live.client.clone(), unknown: Arc::default() };
+    let around = Around { names: &names, now: Utc::now() };
     let info = sent_info(&sent.to, live.client.pn(), live.client.lid(), &sent.message_id, timestamp, &content);
     // The message is on its way in any case; if its event cannot be stored, the log says so.
     live.recorder.insist(adapter::event::message(&content, &info, around).into_iter().collect()).await;

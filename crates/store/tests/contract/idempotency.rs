@@ -10,7 +10,7 @@ async fn the_first_answer_is_kept(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await.id;
     let b = session(&store, "b").await.id;
-    let claim = |session, body| store.claim_idempotency(session, "key", [body; 32], 1_000);
+    let claim = |session, body| store.claim_idempotency(session, "key", [body; 32], 0, 1_000);
     assert!(matches!(claim(a, 1).await.unwrap(), Claim::Mine));
     assert!(matches!(claim(a, 1).await.unwrap(), Claim::InProgress));
     assert!(matches!(claim(a, 2).await.unwrap(), Claim::Mismatch));
@@ -25,13 +25,15 @@ async fn the_first_answer_is_kept(database: Database) {
 async fn claims_end(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await.id;
-    let claim = |now| store.claim_idempotency(a, "key", [1; 32], now);
+    let claim = |now| store.claim_idempotency(a, "key", [1; 32], 0, now);
     claim(0).await.unwrap();
     store.release_idempotency(a, "key").await.unwrap();
     assert!(matches!(claim(0).await.unwrap(), Claim::Mine), "released");
     assert!(matches!(claim(60_000).await.unwrap(), Claim::InProgress));
-    assert!(matches!(claim(200_000).await.unwrap(), Claim::Mine), "left by a process that died");
+    assert!(matches!(claim(200_000).await.unwrap(), Claim::Mine), "longer than any request takes");
+    let after_a_crash = store.claim_idempotency(a, "key", [1; 32], 200_001, 200_002);
+    assert!(matches!(after_a_crash.await.unwrap(), Claim::Mine), "left by a process that died");
     store.finish_idempotency(a, "key", StoredReply { status: 200, body: vec![] }).await.unwrap();
     assert!(matches!(claim(DAY_MS).await.unwrap(), Claim::Answered(_)));
-    assert!(matches!(claim(200_001 + DAY_MS).await.unwrap(), Claim::Mine));
+    assert!(matches!(claim(200_003 + DAY_MS).await.unwrap(), Claim::Mine));
 }

@@ -161,7 +161,7 @@ pub const SETTINGS: &[Setting] = &[
         Shape::Value("LEVEL"),
         "Log the protocol engine too: INFO or DEBUG; its lines show phone numbers",
     ),
-    Setting::new("webhookfiles", Shape::Bool, "Send inbound media along with webhooks; accepted, no effect yet")
+    Setting::new("webhookfiles", Shape::Bool, "Send the files of inbound messages along with webhooks of format form")
         .default("true"),
     Setting::new("storehistory", Shape::Bool, "Keep the history that phones send; accepted, no effect yet")
         .default("false"),

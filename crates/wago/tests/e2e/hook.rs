@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     Form, Router,
-    extract::{Path, State},
+    extract::{FromRequest as _, Path, Request, State},
     routing::post,
 };
 use reqwest::{StatusCode, header::HeaderMap};
@@ -31,6 +31,17 @@ pub struct Delivered {
     pub headers: HeaderMap,
     pub token: String,
     pub json: Value,
+    pub file: Option<File>,
+    /// Why the file is not there.
+    pub file_error: Option<String>,
+}
+
+/// A file that came with a webhook.
+#[derive(Clone)]
+pub struct File {
+    /// The part's headers.
+    pub head: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Delivered {
@@ -98,16 +109,11 @@ impl Drop for Hook {
     }
 }
 
-async fn receive(
-    State(inboxes): State<Inboxes>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Form(wire): Form<Wire>,
-) -> StatusCode {
+async fn receive(State(inboxes): State<Inboxes>, Path(name): Path<String>, request: Request) -> StatusCode {
     let Some(inbox) = inboxes.lock().unwrap().get(&name).cloned() else {
         return StatusCode::NOT_FOUND;
     };
-    let delivered = Delivered { headers, token: wire.token, json: serde_json::from_str(&wire.json_data).unwrap() };
+    let delivered = read(request).await;
     let mut answer = StatusCode::OK;
     inbox.send_modify(|kept| {
         answer = kept.answer;
@@ -117,6 +123,45 @@ async fn receive(
         }
     });
     answer
+}
+
+async fn read(request: Request) -> Delivered {
+    let headers = request.headers().clone();
+    let kind = headers["content-type"].to_str().unwrap();
+    let Some(boundary) = kind.strip_prefix("multipart/form-data; boundary=") else {
+        let Form(wire) = Form::<Wire>::from_request(request, &()).await.unwrap();
+        let json = serde_json::from_str(&wire.json_data).unwrap();
+        return Delivered { headers, token: wire.token, json, file: None, file_error: None };
+    };
+    let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
+    let mut parts = parts(&body, boundary);
+    let text = |part: Option<File>| part.map(|part| String::from_utf8(part.bytes).unwrap());
+    Delivered {
+        token: text(parts.remove("token")).unwrap(),
+        json: serde_json::from_str(&text(parts.remove("jsonData")).unwrap()).unwrap(),
+        file: parts.remove("file"),
+        file_error: text(parts.remove("fileError")),
+        headers,
+    }
+}
+
+/// The parts of a multipart body, by their names.
+fn parts(mut body: &[u8], boundary: &str) -> HashMap<String, File> {
+    let find = |bytes: &[u8], what: &str| bytes.windows(what.len()).position(|window| window == what.as_bytes());
+    let (first, between) = (format!("--{boundary}\r\n"), format!("\r\n--{boundary}"));
+    body = body.strip_prefix(first.as_bytes()).unwrap();
+    let mut parts = HashMap::new();
+    loop {
+        let (head, end) = (find(body, "\r\n\r\n").unwrap(), find(body, &between).unwrap());
+        let said = String::from_utf8(body[..head].to_vec()).unwrap();
+        let name = said.split_once("name=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        parts.insert(name, File { head: said, bytes: body[head + 4..end].to_vec() });
+        body = &body[end + between.len()..];
+        match body.strip_prefix(b"\r\n") {
+            Some(next) if !next.is_empty() => body = next,
+            _ => return parts,
+        }
+    }
 }
 
 /// What came to one webhook.

@@ -12,6 +12,7 @@ mod kill;
 mod listen;
 mod logout;
 mod many;
+mod media;
 mod messages;
 mod pairing;
 mod restart;

@@ -69,7 +69,7 @@ pub(super) fn entries() -> Vec<Entry> {
         ),
         entry(
             "PairingCode",
-            "A code to enter on the phone, as `/session/pairphone` answered it. `ExpiresIn` is in seconds.",
+            "A code to enter on the phone, as `/session/pair` answered it. `ExpiresIn` is in seconds.",
             PairingCode { code: s("ABCD-EFGH"), expires_in: 180 },
         ),
         entry(

@@ -88,7 +88,59 @@ function drawPhones() {
 function said(message) {
   if (message.kind === 'deleted') return 'This message was deleted'
   if (message.kind === 'unsupported') return 'A kind of message that this phone cannot show'
-  return message.text
+  return message.media ? message.caption ?? '' : message.text
+}
+
+const names = { image: 'Photo', video: 'Video', audio: 'Audio', document: 'Document', sticker: 'Sticker' }
+
+/** A message in one line. */
+function summary(message) {
+  if (!message.media) return said(message)
+  const name = message.media.filename ?? (message.media.ptt ? 'Voice note' : names[message.kind])
+  return message.caption ? `${name}: ${message.caption}` : name
+}
+
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+}
+
+const viewable = /^(image\/(png|jpeg|gif|webp)|audio\/.*|video\/.*)(;|$)/
+
+/** The file that a message brought: shown where a browser can, and offered otherwise. */
+function file(message) {
+  if (!message.media) return null
+  const source = `/phones/${look.chosen}/messages/${encodeURIComponent(message.id)}/media`
+  const link = () => element('a', { class: 'file', href: source, download: message.media.filename ?? '' },
+    `↓ ${message.media.filename ?? names[message.kind]} (${size(message.media.size)})`)
+  if (!viewable.test(message.media.mimetype)) return link()
+  // What cannot be had, or is not what it is called, is offered like any other file.
+  const instead = (event) => event.target.replaceWith(link())
+  if (message.kind === 'image' || message.kind === 'sticker') {
+    const { width, height } = message.media
+    return element('img', { class: `file ${message.kind}`, src: source, alt: message.caption ?? names[message.kind], width, height, onerror: instead })
+  }
+  if (message.kind === 'audio' || message.kind === 'video') {
+    return element(message.kind, { class: 'file', src: source, controls: true, preload: 'metadata', onerror: instead })
+  }
+  return link()
+}
+
+/** A picked file as a part of a message. */
+async function picked(file, words) {
+  const url = await new Promise((resolve, reject) => {
+    const reader = new FileReader()
+    reader.onload = () => resolve(reader.result)
+    reader.onerror = () => reject(new Error('the file cannot be read'))
+    reader.readAsDataURL(file)
+  })
+  if (file.size === 0) throw new Error('the file is empty')
+  const typed = file.type ? url : url.replace(/^data:[^;,]*/, 'data:application/octet-stream')
+  const caption = words ? { caption: words } : {}
+  if (/^image\/(png|jpeg|gif|webp)$/.test(file.type)) return { image: typed, ...caption }
+  if (file.type.startsWith('video/')) return { video: typed, ...caption }
+  if (file.type.startsWith('audio/') && !words) return { audio: typed }
+  return { document: typed, filename: file.name, ...caption }
 }
 
 function drawPhone() {
@@ -108,7 +160,7 @@ function drawPhone() {
     element('button', { onclick: () => { look.chat = chat; drawPhone(); readChat() } },
       face(nameOf(chat), user(chat)),
       element('span', {}, element('strong', {}, nameOf(chat)),
-        element('span', { class: 'last' }, (last.fromMe ? 'You: ' : '') + said(last))))))
+        element('span', { class: 'last' }, (last.fromMe ? 'You: ' : '') + summary(last))))))
     : [element('li', { class: 'empty' }, 'No messages yet. Type a number and a text below, or send something to this phone.')]))
   if (!inChat) return
   const list = $('#messages')
@@ -118,6 +170,7 @@ function drawPhone() {
     const reactions = Object.values(message.reactions ?? {}).join(' ')
     return element('li', { class: message.fromMe ? 'mine' : null },
       message.quoted ? element('span', { class: 'quote' }, message.quoted.text ?? '…') : null,
+      file(message),
       said(message),
       element('span', { class: 'meta' }, reactions ? element('span', { class: 'reaction' }, `${reactions} `) : null,
         `${message.edited ? 'edited ' : ''}${clock(message.timestamp)} `,
@@ -217,8 +270,12 @@ $('#compose').addEventListener('submit', (event) => {
   const form = event.target
   act(async () => {
     const to = look.chat ?? form.to.value
-    await call('POST', `/phones/${look.chosen}/send`, { to, text: form.text.value })
+    const [attached] = form.file.files
+    const message = attached ? await picked(attached, form.text.value) : { text: form.text.value }
+    await call('POST', `/phones/${look.chosen}/send`, { to, ...message })
     form.text.value = ''
+    form.file.value = ''
+    attach(form)
     if (!look.chat) {
       await refreshPhone()
       look.chat = look.messages.findLast((message) => message.fromMe)?.chat ?? null
@@ -228,6 +285,14 @@ $('#compose').addEventListener('submit', (event) => {
     form.text.focus()
   }, event.submitter)
 })
+/** Says which file waits to be sent; with one, words are optional. */
+function attach(form) {
+  const [attached] = form.file.files
+  form.text.required = !attached
+  form.text.placeholder = attached ? `Caption of ${attached.name}` : 'Message'
+  form.querySelector('.attach').classList.toggle('picked', Boolean(attached))
+}
+$('#compose').file.addEventListener('change', (event) => attach(event.target.form))
 $('#scan').addEventListener('submit', (event) => {
   event.preventDefault()
   const form = event.target

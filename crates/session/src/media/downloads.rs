@@ -1,0 +1,211 @@
+//! Fetches the files that webhooks wait for, and removes those that nobody waits for any more.
+//!
+//! What is to be done is in the store, so nothing is lost with the process. The worker sleeps until it is told that
+//! something changed, or until a file is due.
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
+
+use tokio::{
+    task::{Id, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use wago_store::{MediaJob, MediaOutcome, SessionId, Store};
+
+use super::{
+    Descriptor,
+    fetch::{Failure, Hosts, fetch},
+};
+
+/// Files fetched at a time; more wait for their turn.
+const AT_ONCE: usize = 8;
+const AT_ONCE_PER_SESSION: usize = 2;
+/// Before each further attempt. After the last one the file is given up.
+pub(super) const WAITS: [Duration; 4] =
+    [Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(600)];
+/// Rows read in one look; more if a session's many leave no other in sight, up to the second.
+const LOOK: u64 = 64;
+const LOOK_MAX: u64 = 8_192;
+/// Spent files removed in one step.
+const SPENT: u64 = 256;
+/// After the store failed.
+const PAUSE: Duration = Duration::from_secs(5);
+/// Files whose rows went away with their session are found by looking for them.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+pub(crate) struct Downloads {
+    pub store: Store,
+    pub hosts: Hosts,
+    pub folder: PathBuf,
+}
+
+/// What is being fetched, by the task that does it.
+type Underway = HashMap<Id, Fetched>;
+
+struct Fetched {
+    event: i64,
+    event_id: String,
+    session: SessionId,
+}
+
+impl Downloads {
+    /// Works until it is told to stop; what is not finished then is done after the next start.
+    pub async fn run(self, stop: CancellationToken) {
+        if stop.run_until_cancelled(self.work()).await.is_none() {
+            tracing::debug!("no more files are fetched");
+        }
+    }
+
+    async fn work(&self) {
+        let changed = self.store.media_changed();
+        let (mut tasks, mut underway) = (JoinSet::new(), Underway::new());
+        let mut sweep_at = Instant::now();
+        loop {
+            if sweep_at <= Instant::now() {
+                sweep_at = Instant::now() + SWEEP_EVERY;
+                if let Err(error) = self.sweep(&underway).await {
+                    tracing::error!(%error, "files that nobody waits for cannot be removed");
+                }
+            }
+            let wake_at = match self.look(&mut tasks, &mut underway).await {
+                Ok(Some(due)) => sweep_at.min(Instant::now() + due),
+                Ok(None) => sweep_at,
+                Err(error) => {
+                    tracing::error!(%error, "files cannot be looked after");
+                    Instant::now() + PAUSE
+                }
+            };
+            tokio::select! {
+                () = changed.notified() => {}
+                Some(done) = tasks.join_next_with_id(), if !tasks.is_empty() => {
+                    let task = match done {
+                        Ok((task, ())) => task,
+                        Err(error) => {
+                            tracing::error!(%error, "the fetching of a file ended early");
+                            error.id()
+                        }
+                    };
+                    underway.remove(&task);
+                }
+                () = tokio::time::sleep_until(wake_at) => {}
+            }
+        }
+    }
+
+    /// Starts what is due, as far as there is room, and says when something is due next.
+    async fn look(&self, tasks: &mut JoinSet<()>, underway: &mut Underway) -> wago_store::Result<Option<Duration>> {
+        self.remove_spent().await?;
+        let now_ms = now_ms();
+        let mut limit = LOOK;
+        while underway.len() < AT_ONCE {
+            let due = self.store.due_media(now_ms, limit).await?;
+            let seen = due.len() as u64;
+            for job in due {
+                let of_session = underway.values().filter(|other| other.session == job.session).count();
+                let begun = underway.values().any(|other| other.event == job.event);
+                if underway.len() < AT_ONCE && of_session < AT_ONCE_PER_SESSION && !begun {
+                    let fetched = Fetched { event: job.event, event_id: job.event_id.clone(), session: job.session };
+                    let task = tasks.spawn(one(self.store.clone(), self.hosts.clone(), self.folder.clone(), job));
+                    underway.insert(task.id(), fetched);
+                }
+            }
+            if seen < limit || limit >= LOOK_MAX {
+                break;
+            }
+            limit *= 4;
+        }
+        let next = self.store.next_media_at(now_ms).await?;
+        Ok(next.map(|at| Duration::from_millis(u64::try_from(at - now_ms).unwrap_or_default())))
+    }
+
+    async fn remove_spent(&self) -> wago_store::Result<()> {
+        loop {
+            let spent = self.store.spent_media(SPENT).await?;
+            let all = (spent.len() as u64) < SPENT;
+            for (session, event, file) in spent {
+                self.store.forget_media(session, event).await?;
+                remove(PathBuf::from(file)).await;
+            }
+            if all {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes what no row knows: of attempts that were cut off, and of sessions that are gone.
+    async fn sweep(&self, underway: &Underway) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let mut there = Vec::new();
+        let mut entries = tokio::fs::read_dir(&self.folder).await?;
+        while let Some(entry) = entries.next_entry().await? {
+            there.push(entry.path());
+        }
+        let kept: HashSet<PathBuf> = self.store.kept_media().await?.into_iter().map(PathBuf::from).collect();
+        for path in there {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            let begun = underway.values().any(|fetched| fetched.event_id == stem);
+            if !begun && !kept.contains(&path) {
+                remove(path).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn remove(path: PathBuf) {
+    match tokio::fs::remove_file(&path).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, "a file that nobody needs cannot be removed");
+        }
+        _ => {}
+    }
+}
+
+/// One attempt, and what follows from it.
+async fn one(store: Store, hosts: Hosts, folder: PathBuf, job: MediaJob) {
+    let (session, event) = (job.session, job.event);
+    let outcome = match Descriptor::read(&job.descriptor) {
+        Some(descriptor) => {
+            let (name, mimetype) = (descriptor.file_name(&job.event_id), descriptor.mimetype.clone());
+            match fetch(&hosts, descriptor, &folder, &job.event_id).await {
+                Ok(path) => MediaOutcome::Ready { file: path.to_string_lossy().into_owned(), name, mimetype },
+                Err(failure) => after(failure, job.attempts, now_ms()),
+            }
+        }
+        None => MediaOutcome::Failed { reason: "it is not known where the file is".into() },
+    };
+    match &outcome {
+        MediaOutcome::Ready { .. } => {}
+        MediaOutcome::RetryAt { .. } => {
+            tracing::info!(session = job.session_name, event = job.event_id, "a file is tried again later");
+        }
+        MediaOutcome::Failed { reason } => {
+            tracing::warn!(session = job.session_name, event = job.event_id, reason, "a file cannot be had");
+        }
+    }
+    if let Err(error) = store.finish_media(session, event, now_ms(), outcome).await {
+        tracing::error!(session = job.session_name, event = job.event_id, %error, "a file's state cannot be stored");
+        // It is due still, and would be fetched again at once.
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What follows from a failure after `attempts` others.
+pub(super) fn after(failure: Failure, attempts: u32, now_ms: i64) -> MediaOutcome {
+    let wait = usize::try_from(attempts).ok().and_then(|attempts| WAITS.get(attempts));
+    match (failure, wait) {
+        (Failure::Passing(_), Some(wait)) => {
+            MediaOutcome::RetryAt { at_ms: now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)) }
+        }
+        (Failure::Passing(reason), None) => MediaOutcome::Failed { reason },
+        (Failure::Final(reason), _) => MediaOutcome::Failed { reason: reason.to_owned() },
+    }
+}
+
+fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}

@@ -1,0 +1,66 @@
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    phones::{ALICE, BOB},
+    world::World,
+};
+
+/// The head of a PNG, and enough behind it for several reads.
+fn picture() -> Vec<u8> {
+    let noise = (0..300_000_u32).map(|at| u8::try_from(at.wrapping_mul(at) % 253).unwrap());
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x02\x80\0\0\x01\xe0".iter().copied().chain(noise).collect()
+}
+
+fn data_url(mimetype: &str, bytes: &[u8]) -> String {
+    format!("data:{mimetype};base64,{}", BASE64_STANDARD.encode(bytes))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_gets_the_file_of_a_message() {
+    let (world, _session, inbox) = World::linked().await;
+    let content = picture();
+    let image = json!({"to": ALICE, "image": data_url("image/png", &content), "caption": "look"});
+    let id = world.phones.send(BOB, image).await;
+    let came = inbox.first("the image", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+    assert_eq!(came.token, "alice-token");
+    assert_eq!(came.event()["Message"]["imageMessage"]["caption"], "look");
+    assert_eq!(came.file_error, None);
+    let file = came.file.unwrap();
+    assert!(file.head.contains("Content-Type: image/png"), "{}", file.head);
+    assert!(file.head.contains(&format!("filename=\"{}.png\"", came.json["eventId"].as_str().unwrap())));
+    assert!(file.bytes == content, "the same bytes");
+
+    let document = json!({
+        "to": ALICE, "document": data_url("text/plain", b"hello"), "filename": "a b.txt", "caption": "read",
+    });
+    let id = world.phones.send(BOB, document).await;
+    let came = inbox.first("the document", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+    let file = came.file.unwrap();
+    assert!(file.head.contains("filename=\"a b.txt\""), "{}", file.head);
+    assert_eq!(file.bytes, b"hello");
+
+    // What has no file comes as ever.
+    world.phones.text(BOB, ALICE, "no file").await;
+    assert!(inbox.text("no file").await.file.is_none());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_expired_is_told_of() {
+    let (mut world, session, inbox) = World::linked().await;
+    // While the gateway is away the file runs out, and the message waits.
+    world.stop_gateway().await;
+    let id = world.phones.send(BOB, json!({"to": ALICE, "image": data_url("image/png", &picture())})).await;
+    let path = format!("/phones/{BOB}/messages/{id}/media");
+    world.phones.ask(Method::DELETE, &path, Value::Null).await.data();
+    world.phones.text(BOB, ALICE, "behind it").await;
+    world.start_gateway().await;
+    let came = inbox.first("the image", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+    assert_eq!(came.token, session.token);
+    assert!(came.file.is_none());
+    assert_eq!(came.file_error.as_deref(), Some("the file has expired at WhatsApp"));
+    inbox.text("behind it").await;
+    world.stop().await;
+}
