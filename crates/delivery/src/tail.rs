@@ -10,6 +10,8 @@ pub struct Tail {
     session: SessionId,
     filter: EventFilter,
     cursor: i64,
+    /// That events were lost has been told.
+    gap: bool,
     recorded: watch::Receiver<i64>,
 }
 
@@ -22,7 +24,7 @@ impl Tail {
             Some(after) => after,
             None => store.last_cursor(session).await?,
         };
-        Ok(Self { store, session, filter, cursor, recorded })
+        Ok(Self { store, session, filter, cursor, gap: false, recorded })
     }
 
     /// The cursor of the last event given, or passed over by the filter.
@@ -30,13 +32,16 @@ impl Tail {
         self.cursor
     }
 
-    /// The next events, oldest first, from one to `max`; waits for them. Can be dropped while it waits.
+    /// The next events, oldest first, from one to `max`; waits for them. `gap` is set once when retention has removed
+    /// events behind a cursor that was reached before, maybe with no events beside it. Can be dropped while it waits.
     pub async fn next(&mut self, max: u64) -> Result<EventPage, Error> {
         loop {
             self.recorded.mark_unchanged();
-            let page = self.store.events_after(self.session, self.cursor, max, &self.filter).await?;
-            self.cursor = page.next;
-            if !page.events.is_empty() {
+            let mut page = self.store.events_after(self.session, self.cursor, max, &self.filter).await?;
+            let gap = page.gap && self.cursor > 0;
+            page.gap = gap && !self.gap;
+            (self.gap, self.cursor) = (gap, page.next);
+            if page.gap || !page.events.is_empty() {
                 return Ok(page);
             }
             if page.end && self.recorded.changed().await.is_err() {

@@ -8,12 +8,15 @@ use std::{
 
 use secrecy::ExposeSecret as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use wago_store::{Session, SessionId};
 
 use crate::{app::App, error::ApiError, reply::Result};
 
 /// Events that are read at a time for one reader, and so are in memory for it: the largest have half a MiB.
 pub(crate) const PAGE: u64 = 16;
+/// Why a reader of a session is cut off that was deleted, or has another token.
+pub(crate) const REVOKED: &str = "the token no longer holds";
 
 /// The bounds of live readers.
 #[derive(Debug, Clone)]
@@ -48,7 +51,15 @@ impl Default for StreamLimits {
 /// The readers there are.
 pub(crate) struct Streams {
     places: Arc<Semaphore>,
-    of_sessions: Arc<Mutex<HashMap<SessionId, usize>>>,
+    of_sessions: Arc<Mutex<HashMap<SessionId, Readers>>>,
+}
+
+/// Those of one session.
+#[derive(Default)]
+struct Readers {
+    count: usize,
+    /// Cancelled when their token ends.
+    ended: CancellationToken,
 }
 
 impl Streams {
@@ -60,27 +71,44 @@ impl Streams {
     pub fn enter(&self, session: SessionId, per_session: usize) -> Result<Place> {
         let permit = self.places.clone().try_acquire_owned().map_err(|_| ApiError::overloaded())?;
         let mut counts = self.of_sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(session).or_insert(0);
-        if *count >= per_session {
+        let readers = counts.entry(session).or_default();
+        if readers.count >= per_session {
             return Err(ApiError::too_many(format!("the session has {per_session} streams open, which is the most")));
         }
-        *count += 1;
-        Ok(Place { session, of_sessions: self.of_sessions.clone(), _permit: permit })
+        readers.count += 1;
+        let ended = readers.ended.clone();
+        Ok(Place { session, of_sessions: self.of_sessions.clone(), ended, _permit: permit })
+    }
+
+    /// Ends those of a session whose token is no more. One that enters just now ends at its first heartbeat.
+    pub fn end(&self, session: SessionId) {
+        let mut counts = self.of_sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(readers) = counts.get_mut(&session) {
+            std::mem::take(&mut readers.ended).cancel();
+        }
     }
 }
 
 pub(crate) struct Place {
     session: SessionId,
-    of_sessions: Arc<Mutex<HashMap<SessionId, usize>>>,
+    of_sessions: Arc<Mutex<HashMap<SessionId, Readers>>>,
+    ended: CancellationToken,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Waits until the token ends.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.of_sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.session) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(readers) = counts.get_mut(&self.session) {
+            readers.count -= 1;
+            if readers.count == 0 {
                 counts.remove(&self.session);
             }
         }

@@ -213,7 +213,10 @@ impl Store {
             Some(seen) if !full => (seen.until.max(after), seen.all),
             _ => (last, !full),
         };
-        let gap = after < self.pruned_to(session).await?;
+        let pruned_to = self.pruned_to(session).await?;
+        let gap = after < pruned_to;
+        // A reader that finds nothing has no more to do with what is gone.
+        let next = if events.is_empty() && end { next.max(pruned_to) } else { next };
         Ok(EventPage { events, next, end, gap })
     }
 

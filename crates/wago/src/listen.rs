@@ -148,6 +148,7 @@ impl Listener {
                     Message::Event { id, data } => self.event(id, &data, terminal).await?,
                     // What was passed over by a filter need not be looked at again.
                     Message::Cursor(cursor) => self.cursor = Some(cursor),
+                    Message::Gap => writeln!(terminal, "events were removed by retention before they were read")?,
                     Message::Cut(why) => return Ok(End::Broken(why)),
                 }
             }

@@ -44,7 +44,8 @@ pub(crate) async fn list(
     let filter = filter(&app, &session, &parameters).await?;
 
     let mut page = app.store.events_after(session.id, after, limit, &filter).await?;
-    if page.events.is_empty() && page.end && wait > 0 {
+    page.gap &= after > 0;
+    if page.events.is_empty() && page.end && !page.gap && wait > 0 {
         let mut tail = Tail::new(app.store.clone(), session.id, filter, Some(page.next)).await?;
         let wait = Duration::from_secs(wait.unsigned_abs());
         let waited = app.stopping.run_until_cancelled(timeout(wait, tail.next(limit))).await;
@@ -54,7 +55,7 @@ pub(crate) async fn list(
             Some(Err(_)) | None => page.next = tail.cursor(),
         }
     }
-    let gap = page.gap && after > 0;
+    let gap = page.gap;
     let mut body = String::from(r#"{"code":200,"data":{"events":["#);
     let (mut next, mut more) = (page.next, !page.end);
     let count = page.events.len();

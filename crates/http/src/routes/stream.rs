@@ -23,11 +23,13 @@ use crate::{
     query::Parameters,
     reply::Result,
     routes::events::filter,
-    streams::{PAGE, Place, still_holds},
+    streams::{PAGE, Place, REVOKED, still_holds},
 };
 
 /// What a browser waits before it connects again, in milliseconds.
 const RETRY: &str = "retry: 1000\n\n";
+/// Events that the reader has not seen have been removed by retention.
+const GAP: &str = "event: gap\ndata: {\"gap\":true}\n\n";
 
 pub(crate) async fn open(
     Session(session): Session,
@@ -50,7 +52,7 @@ pub(crate) async fn open(
     let (last_words, last) = oneshot::channel();
     // A task of its own reads the log: nobody asks for the body while the connection is stuck, and a read of the database
     // that stands still would keep its place from others.
-    let reader = Reader { app, session, tail, chunks, _place: place };
+    let reader = Reader { app, session, tail, chunks, place };
     tokio::spawn(async move {
         if let Some(said) = reader.run().await {
             // Whoever hung up needs no last words.
@@ -79,7 +81,7 @@ struct Reader {
     tail: Tail,
     /// Holds one chunk, which is taken when the one before has been written.
     chunks: mpsc::Sender<Bytes>,
-    _place: Place,
+    place: Place,
 }
 
 impl Reader {
@@ -93,9 +95,13 @@ impl Reader {
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return Some(end("the gateway stops", self.tail.cursor())),
+                () = self.place.ended() => return Some(end(REVOKED, self.tail.cursor())),
                 () = self.chunks.closed() => return None,
                 page = self.tail.next(PAGE) => {
                     let page = page.inspect_err(|error| tracing::error!(%error, "a stream of events ends")).ok()?;
+                    if page.gap {
+                        timeout(limits.slow, self.chunks.send(Bytes::from_static(GAP.as_bytes()))).await.ok()?.ok()?;
+                    }
                     for event in page.events {
                         match timeout(limits.slow, self.chunks.send(told(&event))).await {
                             Ok(sent) => sent.ok()?,
@@ -105,7 +111,7 @@ impl Reader {
                 }
                 _ = heartbeat.tick() => {
                     if !still_holds(&self.app, &self.session).await {
-                        return Some(end("the token no longer holds", self.tail.cursor()));
+                        return Some(end(REVOKED, self.tail.cursor()));
                     }
                     // The cursor moves on over what the filter leaves out. A full channel is sign enough of life.
                     let _ = self.chunks.try_send(format!(": {}\n\n", self.tail.cursor()).into());

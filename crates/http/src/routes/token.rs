@@ -36,6 +36,7 @@ pub(crate) async fn rotate(
     refuse_admin_token(&app, &rotate.token)?;
     let token = SecretString::from(rotate.token);
     app.store.rotate_token(session.id, &token).await?;
+    app.streams().end(session.id);
     Ok(Reply(created("token rotated successfully", wago_store::Session { token, ..session })))
 }
 
@@ -85,5 +86,6 @@ async fn listed(app: &App, session: wago_store::Session) -> Result<Listed> {
 /// Removes the session and all that belongs to it.
 pub(crate) async fn delete(_: Admin, Session(session): Session, State(app): State<App>) -> Result<Reply<Deleted>> {
     app.sessions.delete(session.id).await?;
+    app.streams().end(session.id);
     Ok(Reply(Deleted { details: "session deleted successfully" }))
 }

@@ -22,7 +22,7 @@ use crate::{
     query::Parameters,
     reply::Result,
     routes::events::filter_of,
-    streams::{PAGE, Place, still_holds},
+    streams::{PAGE, Place, REVOKED, still_holds},
 };
 
 /// Bytes of a message from a reader; they have little to say.
@@ -31,6 +31,8 @@ const MESSAGE_MAX: usize = 16 << 10;
 const AGAIN: u16 = 1013;
 const POLICY: u16 = 1008;
 const AWAY: u16 = 1001;
+/// Events that the reader has not seen have been removed by retention.
+const GAP: &str = r#"{"gap":true}"#;
 
 /// What a reader asks for: in the query, or in its first frame.
 #[derive(Debug, Default, Deserialize)]
@@ -74,14 +76,14 @@ pub(crate) async fn open(State(app): State<App>, request: Request) -> Result<Res
 struct Entered {
     session: Row,
     tail: Tail,
-    _place: Place,
+    place: Place,
 }
 
 async fn enter(app: &App, session: Row, hello: &Hello) -> Result<Entered> {
     let filter = filter_of(app, &session, hello.types.clone(), hello.chats.clone()).await?;
     let place = app.streams().enter(session.id, app.limits.streams.per_session)?;
     let tail = Tail::new(app.store.clone(), session.id, filter, hello.after).await?;
-    Ok(Entered { session, tail, _place: place })
+    Ok(Entered { session, tail, place })
 }
 
 async fn run(app: App, mut socket: WebSocket, asked: Hello, entered: Option<Entered>) {
@@ -147,6 +149,10 @@ impl Reader {
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return,
                 },
+                () = self.entered.place.ended() => {
+                    let cursor = self.entered.tail.cursor();
+                    return self.cut(REVOKED, cursor, POLICY).await;
+                }
                 () = stopping.cancelled() => {
                     let cursor = self.entered.tail.cursor();
                     return self.cut("the gateway stops", cursor, AWAY).await;
@@ -159,6 +165,12 @@ impl Reader {
                             return;
                         }
                     };
+                    if page.gap {
+                        let sent = timeout(limits.slow, self.socket.send(Message::text(GAP))).await;
+                        if !matches!(sent, Ok(Ok(()))) {
+                            return;
+                        }
+                    }
                     for event in page.events {
                         match timeout(limits.slow, self.socket.send(told(&event))).await {
                             Ok(Ok(())) => {}
@@ -171,7 +183,7 @@ impl Reader {
                 _ = heartbeat.tick() => {
                     if !still_holds(&self.app, &self.entered.session).await {
                         let cursor = self.entered.tail.cursor();
-                        return self.cut("the token no longer holds", cursor, POLICY).await;
+                        return self.cut(REVOKED, cursor, POLICY).await;
                     }
                     // A peer that is gone does not take it.
                     if !matches!(timeout(limits.slow, self.socket.send(Message::Ping(Default::default()))).await, Ok(Ok(()))) {

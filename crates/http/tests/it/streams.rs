@@ -205,9 +205,14 @@ async fn a_socket_shows_its_token_first() {
 #[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let mut limits = Limits::default();
-    limits.streams.heartbeat = Duration::from_millis(20);
-    let (served, _) = served(limits).await;
+    // Their look at the token is far off.
+    limits.streams.heartbeat = Duration::from_secs(3_600);
+    let (served, id) = served(limits).await;
     let (mut sse, mut ws) = (Sse::open(&served, "", "").await, ws(&served, "?token=t").await);
+    // Both have had their first look, and follow.
+    record(&served, id, "Message", 0).await;
+    assert_eq!(sse.next().await.unwrap().1, "Message");
+    assert!(frame(&mut ws).await.unwrap()["data"].is_object());
     let rotate = served.api.post("/session/rotate").admin().token("t").body(r#"{"Token":"another"}"#).send().await;
     rotate.data();
     let (_, kind, data) = sse.next().await.unwrap();
@@ -270,5 +275,29 @@ async fn a_slow_reader_is_cut_and_told_its_cursor() {
     };
     assert_eq!((&cut["cut"], &cut["cursor"]), (&"the reader is too slow".into(), &last.into()));
     assert!(sse.next().await.is_none());
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn a_reader_is_told_once_what_it_missed() {
+    let (served, id) = served(Limits::default()).await;
+    let first = record(&served, id, "Message", 0).await;
+    let second = record(&served, id, "Message", 1).await;
+    assert_eq!(served.api.store.prune_events(i64::MAX).await.unwrap(), 2);
+    let mut sse = Sse::open(&served, &format!("?after={first}"), "").await;
+    let mut ws = ws(&served, &format!("?token=t&after={first}")).await;
+    let mut new = Sse::open(&served, "?after=0", "").await;
+    assert_eq!(sse.next().await.unwrap(), (None, "gap".to_owned(), json!({"gap": true})));
+    assert_eq!(frame(&mut ws).await.unwrap(), json!({"gap": true}));
+    let page = served.api.get(&format!("/events?after={first}&wait=20")).token("t").send().await.data();
+    assert_eq!((&page["gap"], &page["next"]), (&true.into(), &second.into()), "without a wait");
+    let page = served.api.get(&format!("/events?after={second}")).token("t").send().await.data();
+    assert_eq!(page["gap"], false);
+    for n in [2, 3] {
+        let cursor = record(&served, id, "Message", n).await;
+        assert_eq!(sse.next().await.unwrap().0, Some(cursor));
+        assert_eq!(frame(&mut ws).await.unwrap()["cursor"], cursor);
+        assert_eq!(new.next().await.unwrap().0, Some(cursor), "who had seen nothing missed nothing");
+    }
     served.stop().await;
 }

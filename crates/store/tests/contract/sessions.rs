@@ -113,7 +113,7 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
         .await
         .unwrap();
     store.record_events(vec![event(a, "chat", 1)]).await.unwrap();
-    store.claim_idempotency(a, "key", [0; 32], 1).await.unwrap();
+    store.claim_idempotency(a, "key", [0; 32], 0, 1).await.unwrap();
     let head = due(&store, hook, 2_000).await.remove(0);
     store.finish_attempt(a, head.id, attempt(500, 2_000), Outcome::RetryAt { at_ms: 5 }).await.unwrap();
     store.record_events(vec![NewEvent { media: Some(b"how".into()), ..event(a, "chat", 3) }]).await.unwrap();

@@ -11,6 +11,8 @@ pub enum Message {
     },
     /// The log has been read up to there.
     Cursor(i64),
+    /// Events that were not read are no longer there.
+    Gap,
     /// The gateway ends the stream, and says why.
     Cut(String),
 }
@@ -42,6 +44,7 @@ fn read(block: &str) -> Option<Message> {
     if let Some(data) = field("data: ") {
         return match field("id: ") {
             Some(id) => Some(Message::Event { id: id.parse().ok()?, data: data.to_owned() }),
+            None if field("event: ") == Some("gap") => Some(Message::Gap),
             None => Some(Message::Cut(cut(data))),
         };
     }
@@ -59,9 +62,13 @@ mod tests {
 
     #[test]
     fn messages_come_in_any_pieces() {
-        let stream = "retry: 1000\n\nid: 7\nevent: Message\ndata: {\"a\":1}\n\n: 9\n\nevent: cut\ndata: {\"cut\":\"slow\",\"cursor\":9}\n\n";
-        let expected =
-            [Message::Event { id: 7, data: r#"{"a":1}"#.into() }, Message::Cursor(9), Message::Cut("slow".into())];
+        let stream = "retry: 1000\n\nevent: gap\ndata: {\"gap\":true}\n\nid: 7\nevent: Message\ndata: {\"a\":1}\n\n: 9\n\nevent: cut\ndata: {\"cut\":\"slow\",\"cursor\":9}\n\n";
+        let expected = [
+            Message::Gap,
+            Message::Event { id: 7, data: r#"{"a":1}"#.into() },
+            Message::Cursor(9),
+            Message::Cut("slow".into()),
+        ];
         for size in [1, 3, 7, 1_000] {
             let mut frames = Frames::default();
             let got: Vec<_> = stream.as_bytes().chunks(size).flat_map(|chunk| frames.take(chunk)).collect();
