@@ -107,7 +107,9 @@ impl<'a> Scanner<'a> {
                         self.json.push(byte);
                         rest = &rest[1..];
                     } else {
-                        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(rest.len());
+                        // A piece at a time: a chunk may be as large as the body.
+                        let most = rest.len().min(PIECE);
+                        let plain = rest[..most].iter().position(|byte| matches!(byte, b'"' | b'\\')).unwrap_or(most);
                         self.json.extend_from_slice(&rest[..plain]);
                         rest = &rest[plain..];
                         match rest.first() {
@@ -116,12 +118,12 @@ impl<'a> Scanner<'a> {
                                 self.json.push(b'\\');
                                 rest = &rest[1..];
                             }
-                            Some(_) => {
+                            Some(b'"') => {
                                 self.json.push(b'"');
                                 self.place = Place::Outside;
                                 rest = &rest[1..];
                             }
-                            None => {}
+                            _ => {}
                         }
                     }
                     if matches!(self.place, Place::Held { .. }) && self.json.len() - since > ASIDE {

@@ -225,7 +225,7 @@ async fn a_send_ends_though_its_caller_hung_up() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_not_waited_for() {
-    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { file_time: Duration::from_millis(50), ..Limits::default() };
     let gateway = Gateway::new(limits).await;
     let (status, _, body) = gateway.send(Some("k"), "wait").await;
     assert_eq!(status, 504);
