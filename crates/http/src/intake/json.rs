@@ -86,7 +86,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn too_large(&self) -> ApiError {
-        if self.blobs.is_empty() { ApiError::body_too_large(self.bounds.memory) } else { self.bounds.too_large() }
+        // A body of which nothing was looked at, since it came at once, is so large for its file.
+        let of_file = self.json.is_empty() || !self.blobs.is_empty();
+        if of_file { self.bounds.too_large() } else { ApiError::body_too_large(self.bounds.memory) }
     }
 
     fn feed(&mut self, chunk: &[u8]) -> Result<()> {
