@@ -16,6 +16,7 @@ mod history;
 mod lifecycle;
 mod media;
 mod network;
+mod notes;
 mod recipients;
 mod record;
 mod sending;

@@ -27,6 +27,8 @@ const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of one buffered HTTP reply; media that is larger than WhatsApp allows is refused.
 const HTTP_BODY_MAX: usize = 256 * 1024 * 1024;
 
+const CONVERSIONS_MAX: usize = 4;
+
 pub(crate) type Version = (u32, u32, u32);
 
 pub(crate) struct Shared {
@@ -36,6 +38,8 @@ pub(crate) struct Shared {
     /// Whether files of inbound messages are wanted.
     pub files: bool,
     pub dialling: Arc<Semaphore>,
+    /// Files that are converted at a time.
+    pub conversions: Arc<Semaphore>,
     version: VersionSource,
 }
 
@@ -70,6 +74,7 @@ impl Shared {
             files: options.webhook_files.is_some(),
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
+            conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }
     }
@@ -99,6 +104,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// One core is left for all else. Each may take some hundred MB, for a picture of many pixels.
+fn conversions() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, CONVERSIONS_MAX))
 }
 
 #[cfg(feature = "sandbox")]

@@ -8,7 +8,7 @@ use std::{
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use wago_contract::event::{Event, SessionRef};
+use wago_contract::event::{Event, SessionRef, Vote};
 use wago_store::{NewEvent, SessionId, Store};
 
 /// Attempts to record what happens once.
@@ -25,6 +25,7 @@ pub(crate) struct Record {
     state: Option<&'static str>,
     chat: String,
     dedupe: Option<String>,
+    vote: Option<Vote>,
 }
 
 impl Record {
@@ -38,6 +39,7 @@ impl Record {
             state: None,
             chat: String::new(),
             dedupe: None,
+            vote: None,
         }
     }
 
@@ -64,6 +66,16 @@ impl Record {
         self
     }
 
+    /// What the vote was for that it tells of.
+    pub fn with_vote(mut self, vote: Vote) -> Self {
+        self.vote = Some(vote);
+        self
+    }
+
+    pub fn chat(&self) -> &str {
+        &self.chat
+    }
+
     /// All of it, for tests to compare.
     #[cfg(test)]
     pub fn told(&self) -> Value {
@@ -75,6 +87,11 @@ impl Record {
             "once": self.dedupe,
             "event": self.event,
         })
+    }
+
+    #[cfg(test)]
+    pub fn vote(&self) -> Value {
+        serde_json::to_value(&self.vote).unwrap_or_default()
     }
 
     /// Recorded once under this name, however often it happens.
@@ -150,6 +167,7 @@ impl Recorder {
                     session: session.clone(),
                     timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
                     state: record.state,
+                    vote: record.vote,
                 };
                 NewEvent {
                     session: self.session,

@@ -27,6 +27,7 @@ mod context;
 mod delivery;
 mod download;
 mod prepare;
+mod timer;
 mod upload;
 
 pub use prepare::kind_of;

@@ -16,7 +16,7 @@ use super::{
     build::{self, Build, Built},
     context,
     delivery::deliver,
-    now,
+    now, timer,
 };
 use crate::{File, Result, Sent, Sessions, supervisor::Live};
 
@@ -30,8 +30,8 @@ impl Sessions {
         files: Vec<File>,
     ) -> Result<Sent> {
         let to = self.recipient(live, &envelope.phone).await?;
-        let context = context::context(&envelope, &to)?;
-        let files = build::upload(live, &to, &build::of_album(&album), files).await?;
+        let context = context::context(&envelope, &to, timer::of_chat(live, &to).await?)?;
+        let files = build::upload(live, &to, build::of_album(&album), files).await?;
         let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());
         let key = wa::MessageKey {
             remote_jid: Some(to.to_string()),

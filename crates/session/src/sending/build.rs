@@ -16,6 +16,7 @@ use waproto::{buffa::MessageField, whatsapp as wa};
 use super::{
     context,
     prepare::Purpose,
+    timer,
     upload::{Ready, ready},
 };
 use crate::{Error, File, Result, supervisor::Live};
@@ -66,8 +67,9 @@ impl Build {
         content: &Content,
         files: Vec<File>,
     ) -> Result<Self> {
-        let context = context::context(envelope, to)?;
-        let files = upload(live, to, &purposes(content), files).await?;
+        let timer = timer::of_chat(live, to).await?;
+        let context = context::context(envelope, to, timer)?;
+        let files = upload(live, to, purposes(content), files).await?;
         Ok(Self { files, context, to_group: to.is_group(), secret: rand::random(), now: super::now() })
     }
 
@@ -109,7 +111,7 @@ impl Build {
     }
 }
 
-pub(super) async fn upload(live: &Live, to: &Jid, purposes: &[Purpose], files: Vec<File>) -> Result<IntoIter<Ready>> {
+pub(super) async fn upload(live: &Live, to: &Jid, purposes: Vec<Purpose>, files: Vec<File>) -> Result<IntoIter<Ready>> {
     if to.is_newsletter() && !files.is_empty() {
         return Err(Error::Invalid {
             field: "Phone",
@@ -118,7 +120,7 @@ pub(super) async fn upload(live: &Live, to: &Jid, purposes: &[Purpose], files: V
     }
     let mut uploaded = Vec::with_capacity(files.len());
     for (file, purpose) in files.into_iter().zip(purposes) {
-        uploaded.push(ready(live, file, *purpose).await?);
+        uploaded.push(ready(live, file, purpose).await?);
     }
     Ok(uploaded.into_iter())
 }
@@ -130,11 +132,11 @@ fn purposes(content: &Content) -> Vec<Purpose> {
         Content::Video(_) => vec![Purpose::Video],
         Content::Audio(audio) => vec![if audio.voice { Purpose::Voice } else { Purpose::Audio }],
         Content::Document(_) => vec![Purpose::Document],
-        Content::Sticker(_) => vec![Purpose::Sticker],
+        Content::Sticker(sticker) => vec![Purpose::Sticker(media::pack(sticker))],
         Content::Invite(_) => vec![Purpose::Inline],
         Content::Text(text) => match &text.preview {
             Some(preview) if preview.as_ad => vec![Purpose::Inline],
-            _ => vec![Purpose::LinkImage],
+            _ => vec![Purpose::LinkImage { found: text.look_up }],
         },
         Content::Status(Status { story: Story::Video(_), .. }) => vec![Purpose::Video],
         Content::Status(_) => vec![Purpose::Image],

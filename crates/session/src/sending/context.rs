@@ -4,15 +4,19 @@ use wacore_binary::Jid;
 use wago_contract::send::{Envelope, Quote};
 use waproto::{buffa::MessageField, whatsapp as wa};
 
-use crate::{Error, Result, adapter::jid};
+use crate::{Error, Result, adapter::jid, notes::Timer};
 
 /// `None` when there is nothing to say.
-pub(super) fn context(envelope: &Envelope, to: &Jid) -> Result<Option<wa::ContextInfo>> {
+pub(super) fn context(envelope: &Envelope, to: &Jid, timer: Option<Timer>) -> Result<Option<wa::ContextInfo>> {
     let Envelope { forward, quote, mentions, expiration, .. } = envelope;
+    // What the caller wants goes before what the chat has.
+    let timer = timer.filter(|timer| expiration.is_none() && timer.seconds > 0);
+    let expiration = expiration.or(timer.map(|timer| timer.seconds)).filter(|seconds| *seconds > 0);
     if !forward && quote.is_none() && mentions.is_empty() && expiration.is_none() {
         return Ok(None);
     }
-    let mut context = wa::ContextInfo { expiration: *expiration, ..Default::default() };
+    let ephemeral_setting_timestamp = timer.map(|timer| timer.set_at);
+    let mut context = wa::ContextInfo { expiration, ephemeral_setting_timestamp, ..Default::default() };
     if *forward {
         context.is_forwarded = Some(true);
         context.forwarding_score = Some(1);

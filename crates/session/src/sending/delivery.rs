@@ -17,6 +17,7 @@ use crate::{
         self, error,
         names::{Around, Known},
     },
+    notes,
     supervisor::Live,
 };
 
@@ -82,7 +83,14 @@ async fn send(live: &Live, way: Way, message: wa::Message, id: String, ack: ones
     let around = Around { names: &names, now: Utc::now() };
     let info = sent_info(&sent.to, live.client.pn(), live.client.lid(), &sent.message_id, timestamp, &content);
     // The message is on its way in any case; if its event cannot be stored, the log says so.
-    live.recorder.insist(adapter::event::message(&content, &info, around).into_iter().collect()).await;
+    if let Some(record) = adapter::event::message(&content, &info, around) {
+        let noted = notes::of_own(&live.backend, &content, &info, around, record.clone()).await;
+        let record = noted.unwrap_or_else(|error| {
+            tracing::error!(session = live.recorder.name(), %error, "a poll could not be kept or found");
+            record
+        });
+        live.recorder.insist(vec![record]).await;
+    }
     Ok(Sent { id: sent.message_id, timestamp, ids: Vec::new() })
 }
 

@@ -1,20 +1,24 @@
-//! A file as WhatsApp's clients would send it: its type by its content, and what can be told of it.
-//!
-//! The narrow door to all work on pictures, sounds and videos.
+//! A file as WhatsApp's clients would send it: its type by its content, converted where they would convert it, and what
+//! can be told of it.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufReader, BufWriter, Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 
-use wago_contract::send::media::Kind;
+use tempfile::SpooledTempFile;
+use wago_contract::send::media::Kind as Sent;
+use wago_media::{
+    Family, INLINE_SIDE, Kind, PREVIEW_SIDE, Pack, Picture, SNIFF_BYTES, STICKER_SIDE, Sticker, Video, Voice,
+    pdf_pages, sniff,
+};
 
 use crate::{Error, File, Result};
 
-/// Bytes from which a type is told.
-const HEAD: usize = 4_100;
-/// Bytes of a picture that is small enough to go along inside of a message.
-const INLINE_MAX: u64 = 48 << 10;
+#[cfg(test)]
+mod tests;
+
+const OPUS: &str = "audio/ogg; codecs=opus";
 
 /// What a file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Purpose {
     Image,
     Video,
@@ -22,9 +26,11 @@ pub(super) enum Purpose {
     /// A voice message.
     Voice,
     Document,
-    Sticker,
-    /// The picture of a link, uploaded.
-    LinkImage,
+    Sticker(Pack),
+    /// The picture of a link, uploaded. One that was found on a page is left out if it is of no use.
+    LinkImage {
+        found: bool,
+    },
     /// A picture that goes along inside of a message.
     Inline,
 }
@@ -42,183 +48,232 @@ pub(super) struct Facts {
     pub name: Option<String>,
     /// A small JPEG.
     pub thumbnail: Option<Vec<u8>>,
+    /// Pixels, as shown.
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub seconds: Option<u32>,
     pub waveform: Option<Vec<u8>>,
+    pub pages: Option<u32>,
     pub animated: bool,
 }
 
-/// Reads all it needs of the file, so it may wait for the disk.
-pub(super) fn prepare(mut file: File, purpose: Purpose) -> Result<Prepared> {
-    let head = head(&mut file)?;
-    if head.is_empty() {
-        return Err(wrong(&file, "should be a file that is not empty"));
-    }
-    let found = sniff(&head);
-    let mimetype = match purpose {
-        Purpose::Image | Purpose::LinkImage | Purpose::Inline => match found {
-            Some(found @ ("image/jpeg" | "image/png" | "image/webp" | "image/gif")) => found.to_owned(),
-            _ => return Err(wrong(&file, "should be a JPEG, PNG, WebP or GIF picture")),
-        },
-        Purpose::Sticker => match found {
-            Some("image/webp") => "image/webp".to_owned(),
-            _ => return Err(wrong(&file, "should be a WebP picture")),
-        },
-        Purpose::Video => match found {
-            Some(found @ ("video/mp4" | "video/3gpp" | "video/quicktime")) => found.to_owned(),
-            _ => return Err(wrong(&file, "should be an MP4, 3GP or MOV video")),
-        },
-        Purpose::Audio | Purpose::Voice => match found {
-            Some("audio/ogg") => "audio/ogg; codecs=opus".to_owned(),
-            Some("video/mp4" | "audio/mp4") => "audio/mp4".to_owned(),
-            Some(found @ ("audio/mpeg" | "audio/aac" | "audio/amr" | "audio/wav" | "audio/flac")) => found.to_owned(),
-            _ => return Err(wrong(&file, "should be an Ogg, MP3, M4A, AAC, AMR, WAV or FLAC sound")),
-        },
-        // Whatever it is, its receiver is told what the sender says of it.
-        Purpose::Document => match &file.mimetype {
-            Some(said) if said != "application/octet-stream" => said.clone(),
-            _ => found.unwrap_or("application/octet-stream").to_owned(),
-        },
+/// Reads all it needs of the file and may convert it, for up to minutes.
+pub(super) fn prepare(mut file: File, purpose: &Purpose) -> Result<Prepared> {
+    let kind = match head(&mut file)? {
+        head if head.is_empty() => return Err(wrong(&file, "should be a file that is not empty")),
+        head => sniff(&head),
     };
-    let thumbnail = match purpose {
-        Purpose::LinkImage | Purpose::Inline if mimetype == "image/jpeg" && file.length <= INLINE_MAX => {
-            let mut bytes = Vec::new();
-            file.content.seek(SeekFrom::Start(0)).map_err(|_| unreadable())?;
-            file.content.read_to_end(&mut bytes).map_err(|_| unreadable())?;
-            Some(bytes)
-        }
-        _ => None,
-    };
-    let animated = purpose == Purpose::Sticker && is_animated_webp(&head);
-    let facts = Facts { mimetype, name: file.name.clone(), thumbnail, animated, ..Facts::default() };
-    Ok(Prepared { file, facts })
+    let name = file.name.clone();
+    let (file, facts) = match purpose {
+        Purpose::Image => image(file, kind),
+        Purpose::Video => video(file, kind),
+        Purpose::Audio => sound(file, kind),
+        Purpose::Voice => voice(file, kind),
+        Purpose::Document => document(file, kind),
+        Purpose::Sticker(pack) => sticker(file, kind, pack),
+        Purpose::LinkImage { .. } => link_image(file, kind),
+        Purpose::Inline => inline(file, kind),
+    }?;
+    Ok(Prepared { file, facts: Facts { name, ..facts } })
 }
 
 /// What a file that begins so is sent as, unless the sender says otherwise.
-pub fn kind_of(head: &[u8]) -> Kind {
+pub fn kind_of(head: &[u8]) -> Sent {
     match sniff(head) {
-        Some("image/jpeg" | "image/png" | "image/gif" | "image/webp") => Kind::Image,
-        Some("video/mp4" | "video/3gpp" | "video/quicktime") => Kind::Video,
-        Some(kind) if kind.starts_with("audio/") => Kind::Audio,
-        _ => Kind::Document,
+        Some(kind) if is_picture(kind) => Sent::Image,
+        Some(kind) if is_video(kind) => Sent::Video,
+        Some(kind) if kind.family() == Family::Audio => Sent::Audio,
+        _ => Sent::Document,
+    }
+}
+
+/// The pictures that WhatsApp's clients show.
+fn is_picture(kind: Kind) -> bool {
+    matches!(kind, Kind::Jpeg | Kind::Png | Kind::WebP | Kind::AnimatedWebP | Kind::Gif)
+}
+
+fn is_video(kind: Kind) -> bool {
+    matches!(kind, Kind::Mp4 | Kind::ThreeGp | Kind::Mov)
+}
+
+fn picture(file: &File, kind: Option<Kind>) -> Result<Kind> {
+    kind.filter(|kind| is_picture(*kind)).ok_or_else(|| wrong(file, "should be a JPEG, PNG, WebP or GIF picture"))
+}
+
+fn image(mut file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    let kind = picture(&file, kind)?;
+    let facts = Facts { mimetype: kind.mime().to_owned(), ..Facts::default() };
+    let seen = match Picture::read(BufReader::new(&mut file.content), INLINE_SIDE) {
+        Ok(seen) => seen,
+        // It is what it should be, only too large to be looked at.
+        Err(wago_media::Error::TooManyBytes { .. } | wago_media::Error::TooManyPixels { .. }) => {
+            return Ok((file, facts));
+        }
+        Err(error) => return Err(unusable(&file, error)),
+    };
+    let facts =
+        Facts { thumbnail: seen.jpeg_thumbnail.ok(), width: Some(seen.width), height: Some(seen.height), ..facts };
+    Ok((file, facts))
+}
+
+fn video(mut file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    let Some(kind) = kind.filter(|kind| is_video(*kind)) else {
+        return Err(wrong(&file, "should be an MP4, 3GP or MOV video"));
+    };
+    let seen = rewound(&mut file).and_then(|content| Video::read(BufReader::new(content), INLINE_SIDE));
+    let seen = seen.map_err(|error| unusable(&file, error))?;
+    let facts = Facts {
+        mimetype: kind.mime().to_owned(),
+        thumbnail: seen.jpeg_thumbnail,
+        width: Some(seen.width),
+        height: Some(seen.height),
+        seconds: u32::try_from(seen.duration.as_millis().div_ceil(1_000)).ok().filter(|seconds| *seconds > 0),
+        ..Facts::default()
+    };
+    Ok((file, facts))
+}
+
+fn sound(mut file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    let mimetype = match kind {
+        Some(Kind::OggOpus) => OPUS,
+        // A brand of MP4 says little about what is in it.
+        Some(Kind::Mp4) => Kind::M4a.mime(),
+        Some(kind) if kind.family() == Family::Audio => kind.mime(),
+        _ => return Err(wrong(&file, "should be an Ogg, MP3, M4A, AAC, AMR, WAV or FLAC sound")),
+    };
+    // Phones can play more than can be measured here.
+    let seconds = match Voice::measure(&mut file.content) {
+        Ok(voice) => Some(voice.seconds),
+        Err(wago_media::Error::Io(_)) => return Err(unreadable()),
+        Err(_) => None,
+    };
+    Ok((file, Facts { mimetype: mimetype.to_owned(), seconds, ..Facts::default() }))
+}
+
+fn voice(mut file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    if !kind.is_some_and(|kind| kind.family() == Family::Audio || is_video(kind)) {
+        return Err(wrong(&file, "should be an Ogg, MP3, M4A, AAC, WAV or FLAC sound"));
+    }
+    let mut note = BufWriter::new(file.folder.file());
+    let told = Voice::convert(&mut file.content, &mut note).map_err(|error| unusable(&file, error))?;
+    let note = note.into_inner().map_err(|_| unreadable())?;
+    let facts = Facts {
+        mimetype: OPUS.to_owned(),
+        seconds: Some(told.seconds),
+        waveform: Some(told.waveform.to_vec()),
+        ..Facts::default()
+    };
+    Ok((with_content(file, note)?, facts))
+}
+
+/// Whatever it is, its receiver is told what the sender says of it, and sees of it what can be seen.
+fn document(mut file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    const OCTETS: &str = "application/octet-stream";
+    let said = file.mimetype.clone().filter(|said| said != OCTETS);
+    let mut facts =
+        Facts { mimetype: said.unwrap_or_else(|| kind.map_or(OCTETS, Kind::mime).to_owned()), ..Facts::default() };
+    match kind {
+        Some(kind) if is_picture(kind) => {
+            let seen = Picture::read(BufReader::new(&mut file.content), INLINE_SIDE);
+            facts.thumbnail = seen.ok().and_then(|picture| picture.jpeg_thumbnail.ok());
+        }
+        Some(kind) if is_video(kind) => {
+            let seen = rewound(&mut file).and_then(|content| Video::read(BufReader::new(content), INLINE_SIDE));
+            facts.thumbnail = seen.ok().and_then(|video| video.jpeg_thumbnail);
+        }
+        Some(Kind::Pdf) => facts.pages = rewound(&mut file).and_then(pdf_pages).ok().flatten(),
+        _ => {}
+    }
+    Ok((file, facts))
+}
+
+fn sticker(mut file: File, kind: Option<Kind>, pack: &Pack) -> Result<(File, Facts)> {
+    picture(&file, kind)?;
+    let Sticker { webp, animated } = {
+        let source = whole(&mut file)?;
+        Sticker::make(&source, pack).map_err(|error| unusable(&file, error))?
+    };
+    let facts = Facts {
+        mimetype: Kind::WebP.mime().to_owned(),
+        width: Some(STICKER_SIDE),
+        height: Some(STICKER_SIDE),
+        animated,
+        ..Facts::default()
+    };
+    Ok((replaced(file, &webp)?, facts))
+}
+
+/// A smaller one, to be uploaded, and a tiny one.
+fn link_image(file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    let (file, preview) = small(file, kind)?;
+    let seen = Picture::read(Cursor::new(&preview), INLINE_SIDE).map_err(|error| unusable(&file, error))?;
+    let facts = Facts {
+        mimetype: Kind::Jpeg.mime().to_owned(),
+        thumbnail: seen.jpeg_thumbnail.ok(),
+        width: Some(seen.width),
+        height: Some(seen.height),
+        ..Facts::default()
+    };
+    Ok((replaced(file, &preview)?, facts))
+}
+
+fn inline(file: File, kind: Option<Kind>) -> Result<(File, Facts)> {
+    let (file, preview) = small(file, kind)?;
+    Ok((file, Facts { mimetype: Kind::Jpeg.mime().to_owned(), thumbnail: Some(preview), ..Facts::default() }))
+}
+
+fn small(mut file: File, kind: Option<Kind>) -> Result<(File, Vec<u8>)> {
+    picture(&file, kind)?;
+    let seen =
+        Picture::read(BufReader::new(&mut file.content), PREVIEW_SIDE).map_err(|error| unusable(&file, error))?;
+    match seen.jpeg_thumbnail {
+        Ok(preview) => Ok((file, preview)),
+        Err(_) => Err(wrong(&file, "should be a picture that can be made smaller: it is damaged or too large")),
     }
 }
 
 fn head(file: &mut File) -> Result<Vec<u8>> {
     let mut head = Vec::new();
     file.content.seek(SeekFrom::Start(0)).map_err(|_| unreadable())?;
-    file.content.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|_| unreadable())?;
+    (&mut file.content).take(SNIFF_BYTES as u64).read_to_end(&mut head).map_err(|_| unreadable())?;
     Ok(head)
 }
 
+fn rewound(file: &mut File) -> Result<&mut SpooledTempFile, wago_media::Error> {
+    file.content.rewind()?;
+    Ok(&mut file.content)
+}
+
+/// A picture, which is bounded by what its kind may have.
+fn whole(file: &mut File) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.content.rewind().map_err(|_| unreadable())?;
+    file.content.read_to_end(&mut bytes).map_err(|_| unreadable())?;
+    Ok(bytes)
+}
+
+fn replaced(file: File, bytes: &[u8]) -> Result<File> {
+    let mut content = file.folder.file();
+    content.write_all(bytes).map_err(|_| unreadable())?;
+    with_content(file, content)
+}
+
+fn with_content(file: File, mut content: SpooledTempFile) -> Result<File> {
+    let length = content.seek(SeekFrom::End(0)).map_err(|_| unreadable())?;
+    Ok(File { content, length, ..file })
+}
+
 fn unreadable() -> Error {
-    Error::Internal("a file could not be read back".to_owned())
+    Error::Internal("a file could not be read back or written".to_owned())
 }
 
 fn wrong(file: &File, reason: &str) -> Error {
     Error::File { field: file.field.clone(), reason: reason.to_owned() }
 }
 
-/// The type of what begins so.
-fn sniff(head: &[u8]) -> Option<&'static str> {
-    let at = |offset: usize, bytes: &[u8]| head.get(offset..offset + bytes.len()) == Some(bytes);
-    Some(match head {
-        _ if at(0, b"\xff\xd8\xff") => "image/jpeg",
-        _ if at(0, b"\x89PNG\r\n\x1a\n") => "image/png",
-        _ if at(0, b"GIF87a") || at(0, b"GIF89a") => "image/gif",
-        _ if at(0, b"RIFF") && at(8, b"WEBP") => "image/webp",
-        _ if at(0, b"RIFF") && at(8, b"WAVE") => "audio/wav",
-        _ if at(0, b"OggS") => "audio/ogg",
-        _ if at(0, b"fLaC") => "audio/flac",
-        _ if at(0, b"ID3") => "audio/mpeg",
-        _ if at(0, b"#!AMR") => "audio/amr",
-        _ if at(4, b"ftypM4A") || at(4, b"ftypM4B") => "audio/mp4",
-        _ if at(4, b"ftyp3g") => "video/3gpp",
-        _ if at(4, b"ftypqt") => "video/quicktime",
-        _ if at(4, b"ftyp") => "video/mp4",
-        _ if at(0, b"%PDF-") => "application/pdf",
-        _ if at(0, b"PK\x03\x04") => "application/zip",
-        // An MPEG audio frame: eleven bits, and a layer that says whether it is MP3 or AAC.
-        [0xff, second, ..] if second & 0xf6 == 0xf0 => "audio/aac",
-        [0xff, second, ..] if second & 0xe6 == 0xe2 => "audio/mpeg",
-        _ => return None,
-    })
-}
-
-fn is_animated_webp(head: &[u8]) -> bool {
-    head.get(12..16) == Some(b"VP8X") && head.get(20).is_some_and(|flags| flags & 0b10 != 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-    use crate::Folder;
-
-    fn file(bytes: &[u8], mimetype: Option<&str>) -> File {
-        let folder = Folder::new(std::env::temp_dir());
-        let mut content = folder.file();
-        content.write_all(bytes).unwrap();
-        File {
-            field: "Image".into(),
-            content,
-            length: bytes.len() as u64,
-            kind: Kind::Image,
-            mimetype: mimetype.map(str::to_owned),
-            name: None,
-            folder,
-        }
-    }
-
-    fn mimetype(bytes: &[u8], said: Option<&str>, purpose: Purpose) -> String {
-        match prepare(file(bytes, said), purpose) {
-            Ok(prepared) => prepared.facts.mimetype,
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn a_file_is_what_it_contains() {
-        let jpeg = b"\xff\xd8\xff\xe0 and so on";
-        assert_eq!(mimetype(jpeg, Some("image/png"), Purpose::Image), "image/jpeg");
-        assert_eq!(mimetype(jpeg, Some("text/plain"), Purpose::Document), "text/plain");
-        assert_eq!(mimetype(b"%PDF-1.7", Some("application/octet-stream"), Purpose::Document), "application/pdf");
-        assert_eq!(mimetype(b"hello", None, Purpose::Document), "application/octet-stream");
-        assert_eq!(mimetype(b"OggS", None, Purpose::Voice), "audio/ogg; codecs=opus");
-        assert_eq!(mimetype(b"\xff\xfb\x90\x00", None, Purpose::Audio), "audio/mpeg");
-        assert_eq!(mimetype(b"\xff\xf1\x50\x80", None, Purpose::Audio), "audio/aac");
-        assert_eq!(mimetype(b"\0\0\0\x20ftypisom", None, Purpose::Video), "video/mp4");
-        for (bytes, purpose, error) in [
-            (&b"hello"[..], Purpose::Image, "Image should be a JPEG, PNG, WebP or GIF picture"),
-            (jpeg, Purpose::Video, "Image should be an MP4, 3GP or MOV video"),
-            (jpeg, Purpose::Audio, "Image should be an Ogg, MP3, M4A, AAC, AMR, WAV or FLAC sound"),
-            (jpeg, Purpose::Sticker, "Image should be a WebP picture"),
-            (b"", Purpose::Document, "Image should be a file that is not empty"),
-        ] {
-            assert_eq!(mimetype(bytes, Some("image/jpeg"), purpose), error);
-        }
-    }
-
-    #[test]
-    fn an_animated_sticker_is_known() {
-        let mut webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0".to_vec();
-        assert!(prepare(file(&webp, None), Purpose::Sticker).unwrap().facts.animated);
-        webp[20] = 0;
-        assert!(!prepare(file(&webp, None), Purpose::Sticker).unwrap().facts.animated);
-    }
-
-    #[test]
-    fn a_kind_follows_from_the_content() {
-        for (head, kind) in [
-            (&b"\x89PNG\r\n\x1a\n"[..], Kind::Image),
-            (b"\0\0\0\x20ftypisom", Kind::Video),
-            (b"OggS", Kind::Audio),
-            (b"%PDF-", Kind::Document),
-            (b"", Kind::Document),
-        ] {
-            assert_eq!(kind_of(head), kind);
-        }
+fn unusable(file: &File, error: wago_media::Error) -> Error {
+    match error {
+        wago_media::Error::Io(_) => unreadable(),
+        error => wrong(file, &format!("cannot be used: {error}")),
     }
 }

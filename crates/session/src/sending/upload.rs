@@ -45,11 +45,20 @@ pub(super) struct Place {
 }
 
 pub(super) async fn ready(live: &Live, file: File, purpose: Purpose) -> Result<Ready> {
-    let prepared = blocking(move || prepare(file, purpose)).await?;
-    let Some(media_type) = media_type(purpose) else {
-        return Ok(Ready { facts: prepared.facts, place: None });
+    let media_type = media_type(&purpose);
+    let found = purpose == Purpose::LinkImage { found: true };
+    let prepared = {
+        // Conversions take all of a core each. Those that wait are bounded by the requests that carry files.
+        let _turn = live.conversions.acquire().await.expect("the semaphore is never closed");
+        blocking(move || prepare(file, &purpose)).await
     };
-    let Prepared { file, facts } = prepared;
+    let Prepared { file, facts } = match prepared {
+        Err(Error::File { .. }) if found => return Ok(Ready::default()),
+        prepared => prepared?,
+    };
+    let Some(media_type) = media_type else {
+        return Ok(Ready { facts, place: None });
+    };
     let bound = UPLOAD_TIME + Duration::from_secs(file.length / BYTES_PER_SECOND);
     let (sealed, info) = blocking(move || {
         seal(file, media_type).map_err(|_| Error::Internal("a file could not be encrypted".to_owned()))
@@ -76,14 +85,14 @@ pub(super) async fn ready(live: &Live, file: File, purpose: Purpose) -> Result<R
     Ok(Ready { facts, place: Some(place) })
 }
 
-fn media_type(purpose: Purpose) -> Option<MediaType> {
+fn media_type(purpose: &Purpose) -> Option<MediaType> {
     Some(match purpose {
         Purpose::Image => MediaType::Image,
         Purpose::Video => MediaType::Video,
         Purpose::Audio | Purpose::Voice => MediaType::Audio,
         Purpose::Document => MediaType::Document,
-        Purpose::Sticker => MediaType::Sticker,
-        Purpose::LinkImage => MediaType::LinkThumbnail,
+        Purpose::Sticker(_) => MediaType::Sticker,
+        Purpose::LinkImage { .. } => MediaType::LinkThumbnail,
         Purpose::Inline => return None,
     })
 }

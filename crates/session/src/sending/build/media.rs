@@ -1,3 +1,4 @@
+use sha2::{Digest as _, Sha256};
 use wago_contract::send::media::{Audio, Document, Image, Sticker, Video};
 use waproto::{
     buffa::MessageField,
@@ -60,6 +61,7 @@ pub fn document_part(Ready { facts, place }: Ready, name: Option<String>) -> Doc
         jpeg_thumbnail: facts.thumbnail,
         thumbnail_width: facts.width,
         thumbnail_height: facts.height,
+        page_count: facts.pages,
         ..message
     }
 }
@@ -128,6 +130,16 @@ pub fn sticker(build: &mut Build, Sticker { emojis, .. }: Sticker) -> Result<wa:
     };
     let message = wa::Message { sticker_message: MessageField::some(part), ..Default::default() };
     Ok(build.in_context(message))
+}
+
+/// A pack without an id is known by its name and publisher.
+pub fn pack(Sticker { pack_id, pack_name, publisher, emojis, .. }: &Sticker) -> wago_media::Pack {
+    let (name, publisher) = (pack_name.clone().unwrap_or_default(), publisher.clone().unwrap_or_default());
+    let id = pack_id.clone().unwrap_or_else(|| {
+        let hash = Sha256::digest(format!("{name}\n{publisher}"));
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    });
+    wago_media::Pack { id, name, publisher, emojis: emojis.clone() }
 }
 
 fn sealed(message: wa::Message, view_once: bool) -> wa::Message {

@@ -33,6 +33,7 @@ fn uploaded() -> Ready {
         height: Some(9),
         seconds: Some(10),
         waveform: Some(vec![11]),
+        pages: Some(12),
         animated: true,
     };
     Ready { facts, place: Some(place) }
@@ -45,7 +46,7 @@ fn make<P: Part>(body: Value) -> Result<Built> {
     envelope.phone = to.to_string();
     let content = part.content();
     let files = purposes(&content).iter().map(|_| uploaded()).collect::<Vec<_>>().into_iter();
-    let context = context::context(&envelope, &to)?;
+    let context = context::context(&envelope, &to, None)?;
     Build { files, context, to_group: false, secret: [0xab; 32], now: 1_000 }.finish(content)
 }
 
@@ -175,6 +176,7 @@ fn a_sound_is_a_voice_message_unless_told_otherwise() {
 fn a_document_has_a_name_and_a_caption_wraps_it() {
     let document = with_file(json!({
         "title": "a.pdf", "fileName": "a.pdf", "JPEGThumbnail": "Bw==", "thumbnailWidth": 8, "thumbnailHeight": 9,
+        "pageCount": 12,
     }));
     let sent = built::<media::Document>(json!({"Document": "AAAA", "FileName": "a.pdf"}));
     assert_eq!(sent, json!({"documentMessage": document}));
