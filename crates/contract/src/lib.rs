@@ -4,6 +4,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod message;
 pub mod pacing;
 pub mod payload;
 pub mod phone;

@@ -183,7 +183,7 @@ pub struct Message {
     pub quoted: Option<Quoted>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
-    /// For `reaction`: what it is a reaction to. The emoji is `text`; an empty one takes the reaction back.
+    /// For `reaction` and `vote`: what it is to. The emoji is `text`; an empty one takes the reaction back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The latest reaction of each person to this message, by JID.
@@ -211,6 +211,18 @@ pub enum Kind {
     Audio,
     Document,
     Sticker,
+    /// The text has its question, and its options a line each.
+    Poll,
+    /// For the poll `target`; the text has the chosen options, a line each.
+    Vote,
+    /// The text is `latitude,longitude`, and on further lines what the place is called.
+    Location,
+    /// The text has the names, a line each.
+    Contact,
+    Event,
+    Invite,
+    /// Buttons or a list: the text, and a line for each thing to press.
+    Interactive,
     Reaction,
     /// Deleted for everyone by its sender; the text is gone.
     Deleted,

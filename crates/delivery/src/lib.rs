@@ -5,6 +5,7 @@ mod attempt;
 mod client;
 mod deliverer;
 mod endpoint;
+pub mod fetch;
 mod form;
 mod forward;
 pub mod guard;

@@ -1,6 +1,7 @@
 //! One file a noun, in the order of the contract.
 
 pub(crate) mod events;
+pub(crate) mod message;
 pub(crate) mod qr;
 pub(crate) mod queue;
 pub(crate) mod send;

@@ -10,14 +10,14 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use wago_contract::{
     envelope::Success,
-    payload::Fields,
     queue::{Queued, Schedule},
     send::Message,
 };
@@ -25,7 +25,14 @@ use wago_session::{Error, Sessions};
 use wago_store::{Enqueued, NewSend, SessionId, StoredReply};
 
 use crate::{
-    answer::RequestId, app::App, body, credentials::Session, error::ApiError, queue::FromQueue, reply::Result,
+    answer::RequestId,
+    app::App,
+    body,
+    credentials::Session,
+    error::ApiError,
+    intake::{self, Blob, Intake, Text},
+    queue::{FromQueue, files},
+    reply::Result,
 };
 
 #[cfg(test)]
@@ -44,10 +51,14 @@ pub(crate) struct Sending<T> {
     app: App,
     session: wago_store::Session,
     body: T,
+    /// The files that came with the body.
+    blobs: Vec<Blob>,
     /// It waits in the queue, and is not sent now.
     queued: Option<NewSend>,
     once: Option<Once>,
     request_id: String,
+    /// Held while there are files.
+    file_slot: Option<OwnedSemaphorePermit>,
 }
 
 /// The caller's promise that equal keys mean the same request.
@@ -60,48 +71,72 @@ struct Once {
 impl<T: Message> FromRequest<App> for Sending<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(mut request: Request, app: &App) -> Result<Self> {
+        match request.extensions_mut().remove::<FromQueue>() {
+            Some(queued) => Self::again(app, queued),
+            None => Self::asked(app, request).await,
+        }
+    }
+}
+
+impl<T: Message> Sending<T> {
+    async fn asked(app: &App, request: Request) -> Result<Self> {
         let (mut parts, stream) = request.into_parts();
-        let from_queue = parts.extensions.remove::<FromQueue>();
-        let (session, key) = match &from_queue {
-            // Its answer was given when it was queued.
-            Some(queued) => (queued.session.clone(), None),
-            None => {
-                let Session(session) = Session::from_request_parts(&mut parts, app).await?;
-                (session, idempotency_key(&parts)?)
-            }
-        };
+        let Session(session) = Session::from_request_parts(&mut parts, app).await?;
+        let key = idempotency_key(&parts)?;
         let mut hash = Sha256::new_with_prefix(format!("{} {}\n", parts.method, parts.uri.path()));
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let route = parts.uri.path().to_owned();
-        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let bytes = body::bytes(Request::from_parts(parts, stream), app).await?;
-        hash.update(&bytes);
-        let once = key.map(|key| Once { key, hash: hash.finalize().into() });
-        let mut fields = Fields::parse(&bytes)?;
+        let request = Request::from_parts(parts, stream);
+        let (Intake { text, blobs }, file_slot) = if T::FILES.count == 0 {
+            let bytes = body::bytes(request, app).await?;
+            hash.update(&bytes);
+            (Intake { text: Text::json(bytes.into())?, blobs: Vec::new() }, None)
+        } else {
+            let slot = app.file_slot().ok_or_else(ApiError::overloaded)?;
+            (intake::read(request, app, T::FILES, &mut hash).await?, Some(slot))
+        };
+        let hash: [u8; 32] = hash.finalize().into();
+        let once = key.map(|key| Once { key, hash });
+        let mut fields = text.fields()?;
         let schedule = Schedule::take(&mut fields)?;
         let mut body = T::read(fields)?;
-        let id = &mut body.envelope().id;
+        let id = body.id();
         if let Some(once) = &once {
             id.get_or_insert_with(|| once.message_id(session.id));
         }
         let mut queued = None;
-        if let Some(from_queue) = from_queue {
-            *id = Some(from_queue.message_id);
-        } else if schedule.send_at_ms.is_some() || session.pacing.is_some() {
+        if schedule.send_at_ms.is_some() || session.pacing.is_some() {
             let now_ms = app.now_ms();
             queued = Some(NewSend {
                 session: session.id,
                 message_id: id.clone().unwrap_or_else(made_id),
                 route,
-                content_type: content_type.unwrap_or_default(),
-                body: bytes.to_vec(),
-                recipient: schedule.phone.as_deref().map_or(Ok(String::new()), Sessions::recipient)?,
+                body: serde_json::to_vec(&text).map_err(|_| ApiError::internal())?,
+                hash,
+                files: Vec::new(),
+                recipient: schedule.phone.as_deref().map_or(Ok(String::new()), Sessions::recipient_jid)?,
                 not_before_ms: not_before(schedule.send_at_ms, now_ms)?,
                 created_at_ms: now_ms,
             });
         }
-        Ok(Self { app: app.clone(), session, body, queued, once, request_id })
+        Ok(Self { app: app.clone(), session, body, blobs, queued, once, request_id, file_slot })
+    }
+
+    /// What was read before, when it was queued, and answered.
+    fn again(app: &App, from_queue: FromQueue) -> Result<Self> {
+        let FromQueue { session, message_id, intake } = from_queue;
+        let Intake { text, blobs } = intake.take().ok_or_else(ApiError::internal)?;
+        let file_slot = match T::FILES.count {
+            0 => None,
+            _ => Some(app.file_slot().ok_or_else(ApiError::overloaded)?),
+        };
+        let mut fields = text.fields()?;
+        Schedule::take(&mut fields)?;
+        let mut body = T::read(fields)?;
+        *body.id() = Some(message_id);
+        let (queued, once, request_id) = (None, None, String::new());
+        Ok(Self { app: app.clone(), session, body, blobs, queued, once, request_id, file_slot })
     }
 }
 
@@ -139,17 +174,39 @@ impl<T> Sending<T> {
         F: Future<Output = Result<R, Error>> + Send + 'static,
         R: Serialize + Send + Sync + 'static,
     {
-        let Self { app, session, body, queued, once, request_id } = self;
+        self.once_with_files(|app, session, body, _| {
+            let send = send(app, session, body);
+            async move { Ok(send.await?) }
+        })
+        .await
+    }
+
+    /// Like [`Sending::once`], with the files that came with the body.
+    pub async fn once_with_files<F, R>(
+        self,
+        send: impl FnOnce(App, wago_store::Session, T, Vec<Blob>) -> F,
+    ) -> Result<Response>
+    where
+        F: Future<Output = Result<R, Failed>> + Send + 'static,
+        R: Serialize + Send + Sync + 'static,
+    {
+        let Self { app, session, body, blobs, queued, once, request_id, file_slot } = self;
         let id = session.id;
         if let Some(new) = queued {
             let store = app.store.clone();
-            let queue = async move { enqueue(&store, new).await };
-            return settled(app, id, once, request_id, queue).await;
+            let queue = async move {
+                let _slot = file_slot;
+                enqueue(&store, new, blobs).await
+            };
+            return settled(app, id, once, request_id, queue.boxed()).await;
         }
         // Nothing of it runs before it is claimed.
-        let send = AssertUnwindSafe(send(app.clone(), session, body));
-        let send = async { Outcome::of(send.catch_unwind().await) };
-        settled(app, id, once, request_id, send).await
+        let send = AssertUnwindSafe(send(app.clone(), session, body, blobs));
+        let send = async {
+            let _slot = file_slot;
+            Outcome::of(send.catch_unwind().await)
+        };
+        settled(app, id, once, request_id, send.boxed()).await
     }
 }
 
@@ -159,7 +216,7 @@ async fn settled<R: Serialize + Send + Sync + 'static>(
     session: SessionId,
     once: Option<Once>,
     request_id: String,
-    work: impl Future<Output = Outcome<R>> + Send + 'static,
+    work: BoxFuture<'static, Outcome<R>>,
 ) -> Result<Response> {
     let slot = app.send_slot().ok_or_else(ApiError::overloaded)?;
     let tasks = app.sends().clone();
@@ -181,13 +238,24 @@ async fn settled<R: Serialize + Send + Sync + 'static>(
     tasks.spawn(task.in_current_span()).await.unwrap_or_else(|_| Err(ApiError::internal()))
 }
 
-async fn enqueue(store: &wago_store::Store, new: NewSend) -> Outcome<Queued> {
+async fn enqueue(store: &wago_store::Store, mut new: NewSend, blobs: Vec<Blob>) -> Outcome<Queued> {
+    new.files = match files::keep(store, new.session, blobs, new.created_at_ms).await {
+        Ok(files) => files,
+        Err(error) => return Outcome::SentNothing(error),
+    };
     let (id, asked_ms) = (new.message_id.clone(), new.not_before_ms);
     let queued = |at_ms: i64| {
         let reply = Queued { details: "Queued", id, send_at: at_ms.div_euclid(1000) };
         Outcome::Done(StatusCode::ACCEPTED, reply)
     };
-    match store.enqueue(new).await {
+    let files = new.files.clone();
+    let done = store.enqueue(new).await;
+    if !matches!(done, Ok(Enqueued::New))
+        && let Err(error) = store.drop_send_files(&files).await
+    {
+        tracing::warn!(%error, "the files of a send that was not queued stay for a while");
+    }
+    match done {
         Ok(Enqueued::New) => queued(asked_ms),
         Ok(Enqueued::Again { not_before_ms }) => queued(not_before_ms),
         Ok(Enqueued::Taken) => Outcome::SentNothing(ApiError::message_id_taken()),
@@ -267,6 +335,25 @@ fn replay(reply: StoredReply) -> Response {
     (status, headers, reply.body).into_response()
 }
 
+/// Why a send did not succeed.
+pub(crate) enum Failed {
+    /// Before it was handed on.
+    Here(ApiError),
+    There(Error),
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::There(error)
+    }
+}
+
 /// How a send ended.
 enum Outcome<R> {
     Done(StatusCode, R),
@@ -276,11 +363,12 @@ enum Outcome<R> {
 }
 
 impl<R: Serialize> Outcome<R> {
-    fn of(ended: std::thread::Result<Result<R, Error>>) -> Self {
+    fn of(ended: std::thread::Result<Result<R, Failed>>) -> Self {
         match ended {
             Ok(Ok(reply)) => Self::Done(StatusCode::OK, reply),
-            Ok(Err(error)) if sent_nothing(&error) => Self::SentNothing(error.into()),
-            Ok(Err(error)) => Self::Unknown(ApiError::from(error).not_retryable()),
+            Ok(Err(Failed::Here(error))) => Self::SentNothing(error),
+            Ok(Err(Failed::There(error))) if sent_nothing(&error) => Self::SentNothing(error.into()),
+            Ok(Err(Failed::There(error))) => Self::Unknown(ApiError::from(error).not_retryable()),
             Err(_) => {
                 tracing::error!("a send panicked");
                 Self::Unknown(ApiError::internal())
@@ -304,6 +392,9 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::AlreadyLoggedIn
         | Error::NotConnected { .. }
         | Error::Invalid { .. }
+        | Error::File { .. }
+        | Error::FileGone
+        | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
         | Error::Rejected { .. } => true,
         Error::TimedOut | Error::Stopping | Error::Store(_) | Error::Internal(_) => false,

@@ -11,9 +11,12 @@ use tokio::sync::{Mutex, Semaphore};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
+    wacore::net::UploadBody,
 };
 
 use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
+
+mod upload;
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -23,6 +26,8 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(120);
 const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of one buffered HTTP reply; media that is larger than WhatsApp allows is refused.
 const HTTP_BODY_MAX: usize = 256 * 1024 * 1024;
+
+const CONVERSIONS_MAX: usize = 4;
 
 pub(crate) type Version = (u32, u32, u32);
 
@@ -35,6 +40,8 @@ pub(crate) struct Shared {
     pub dialling: Arc<Semaphore>,
     pub keep: Keep,
     pub opened: Opened,
+    /// Files that are converted at a time.
+    pub conversions: Arc<Semaphore>,
     version: VersionSource,
 }
 
@@ -71,6 +78,7 @@ impl Shared {
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             keep: options.keep.clone(),
             opened: Opened::default(),
+            conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }
     }
@@ -100,6 +108,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// One core is left for all else. Each may take some hundred MB, for a picture of many pixels.
+fn conversions() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, CONVERSIONS_MAX))
 }
 
 #[cfg(feature = "sandbox")]
@@ -177,5 +190,19 @@ impl HttpClient for Http {
             body.extend_from_slice(&chunk);
         }
         Ok(HttpResponse { status_code: response.status().as_u16(), body })
+    }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        body: UploadBody,
+        length: u64,
+    ) -> whatsapp_rust::anyhow::Result<HttpResponse> {
+        let request = HttpRequest { url: self.address(request.url), ..request };
+        upload::stream(&self.client, request, body, length)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use wago_contract::event::{Event, SessionRef};
+use wago_contract::event::{Event, SessionRef, Vote};
 use wago_store::{MessageChange, NewEvent, SessionId, Store};
 
 /// Attempts to record what happens once.
@@ -26,6 +26,7 @@ pub(crate) struct Record {
     chat: String,
     dedupe: Option<String>,
     stored: Option<MessageChange>,
+    vote: Option<Vote>,
 }
 
 impl Record {
@@ -40,6 +41,7 @@ impl Record {
             chat: String::new(),
             dedupe: None,
             stored: None,
+            vote: None,
         }
     }
 
@@ -66,6 +68,16 @@ impl Record {
         self
     }
 
+    /// What the vote was for that it tells of.
+    pub fn with_vote(mut self, vote: Vote) -> Self {
+        self.vote = Some(vote);
+        self
+    }
+
+    pub fn chat(&self) -> &str {
+        &self.chat
+    }
+
     /// All of it, for tests to compare.
     #[cfg(test)]
     pub fn told(&self) -> Value {
@@ -77,6 +89,11 @@ impl Record {
             "once": self.dedupe,
             "event": self.event,
         })
+    }
+
+    #[cfg(test)]
+    pub fn vote(&self) -> Value {
+        serde_json::to_value(&self.vote).unwrap_or_default()
     }
 
     /// Recorded once under this name, however often it happens.
@@ -192,6 +209,7 @@ impl Recorder {
             session,
             timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
             state: record.state,
+            vote: record.vote,
         };
         NewEvent {
             session: self.session,

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wago_delivery::{Deliverer, Forgetting, Retention, RetentionLimits, Schedule};
 use wago_http::{App, Limits, Queue};
-use wago_session::{Keep, Network, QrShown, Sessions};
+use wago_session::{Folder, Keep, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
 
 use crate::{admin, config::Config, error::Error, home::Home, secret};
@@ -87,6 +87,8 @@ impl Gateway {
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let store = open_store(config, home.as_ref()).await?;
+        // Beside the database, where there is room for large files; /tmp may be memory.
+        let folder = Folder::new(home.as_ref().map_or_else(std::env::temp_dir, |home| home.path().to_owned()));
         bind_to_network(&store, upstream.name).await?;
         let admin_token_hash = admin::hash(config.admin_token.as_ref(), &store, terminal).await?;
         let listen_failed = |source| Error::Listen { address: config.listen, source };
@@ -121,6 +123,7 @@ impl Gateway {
             sessions: sessions.clone(),
             admin_token_hash,
             limits: Limits::default(),
+            files: folder,
             allow_private_webhooks: config.allow_private_webhooks,
             stopping: stop.clone(),
         });

@@ -60,6 +60,7 @@ impl Api {
             sessions: Sessions::new(store.clone(), options),
             admin_token_hash: admin_token_hash(ADMIN),
             limits,
+            files: wago_session::Folder::new(data.path()),
             allow_private_webhooks,
             stopping: stopping.clone(),
         });

@@ -6,6 +6,7 @@ mod credentials;
 mod events;
 mod log;
 mod queue;
+mod send;
 mod serve;
 mod server;
 mod session;

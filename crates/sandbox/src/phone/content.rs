@@ -2,9 +2,14 @@
 
 use buffa::{Message as _, MessageField};
 use wacore::proto_helpers::MessageExt as _;
+use wago_contract::phone::Kind;
 use waproto::whatsapp as wa;
 
 use super::files::{self, Described};
+
+mod shown;
+
+pub use shown::chosen;
 
 /// What an opened message means to its reader.
 pub enum Content {
@@ -17,6 +22,18 @@ pub enum Content {
         described: Box<Described>,
         quoted: Option<Quote>,
         mentions: Vec<String>,
+    },
+    /// What a person sees, as text.
+    Shown {
+        kind: Kind,
+        text: String,
+        quoted: Option<Quote>,
+    },
+    /// Sealed with the poll's secret.
+    Vote {
+        target: String,
+        payload: Vec<u8>,
+        iv: Vec<u8>,
     },
     Reaction {
         target: String,
@@ -72,6 +89,9 @@ pub fn read(message: &wa::Message) -> Content {
             mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
             described: Box::new(described),
         };
+    }
+    if let Some(shown) = shown::read(message) {
+        return shown;
     }
     // A sender key alone, or the context that decorates others, says nothing to a person.
     let mut rest = message.clone();

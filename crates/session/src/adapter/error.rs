@@ -47,3 +47,13 @@ pub fn any(error: &(impl ErrorChainExt + ?Sized)) -> Error {
     }
     Error::Internal("the protocol engine failed".to_owned())
 }
+
+/// What went wrong on the way to or from the media hosts.
+pub fn media(failed: &whatsapp_rust::anyhow::Error) -> Error {
+    let failed: &(dyn std::error::Error + Send + Sync + 'static) = failed.as_ref();
+    match failed.http_status() {
+        Some(404 | 410) => Error::FileGone,
+        Some(status) => Error::Rejected { code: status, text: "the media host did not take the request".to_owned() },
+        None => any(failed),
+    }
+}

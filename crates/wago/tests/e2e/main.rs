@@ -13,6 +13,7 @@ mod listen;
 mod logout;
 mod many;
 mod media;
+mod messages;
 mod messages_store;
 mod pairing;
 mod queue;
