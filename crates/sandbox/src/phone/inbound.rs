@@ -145,6 +145,7 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
         }
         None => (sender.number, message),
     };
+    let message = content::opened_child(message);
     let by_number = |jid: &str| -> String {
         jid.parse::<Jid>()
             .ok()

@@ -1,14 +1,14 @@
 //! What a phone says: sealed for each device that is to read it.
 
 use buffa::Message as _;
-use wacore::messages::MessageUtils;
+use wacore::{messages::MessageUtils, proto_helpers::MessageExt as _};
 use wacore_binary::{Jid, Node};
 use wago_contract::phone as contract;
 use waproto::whatsapp as wa;
 
 use super::{
     Handset,
-    content::{self, Original},
+    content::{self, Original, Said},
     files::Sealed,
     handset::{Recent, Shape, address},
     messages::New,
@@ -50,7 +50,7 @@ pub(crate) fn check(phone: &Handset, state: &State, request: &contract::Send) ->
     }
 }
 
-/// A text as a person types it, or a file.
+/// A text as a person types it, a file, or another kind of message.
 pub(crate) fn send(
     phone: &mut Handset,
     state: &mut State,
@@ -59,8 +59,12 @@ pub(crate) fn send(
 ) -> Result<String> {
     check(phone, state, &request)?;
     let chat = recipient(state, "to", request.to.as_deref())?;
+    let said = content::said(&request, || state.random_bytes())?;
+    if file.is_some() && said.is_some() {
+        return Err(Error::Invalid { field: "poll", expected: "is one too many: a message has one content" });
+    }
     let body = request.text.filter(|text| !text.is_empty());
-    if body.is_none() && file.is_none() {
+    if body.is_none() && file.is_none() && said.is_none() {
         return Err(Error::Invalid { field: "text", expected: "is missing" });
     }
     let caption = request.caption.filter(|caption| !caption.is_empty());
@@ -81,11 +85,24 @@ pub(crate) fn send(
         from: Some(entry.message.from.clone()),
         text: entry.message.text.clone().or_else(|| entry.message.caption.clone()),
     });
-    let message = match &file {
-        Some(file) => file.message(caption.clone(), content::context(original, mentions.clone())),
-        None => content::text(body.as_deref().unwrap_or_default(), original, mentions.clone()),
+    let (kind, body, mut message) = match (&file, said) {
+        (Some(file), _) => {
+            (file.kind, body, file.message(caption.clone(), content::context(original, mentions.clone())))
+        }
+        (None, Some(Said { kind, text, mut message })) => {
+            if let Some(context) = content::context(original, mentions.clone()) {
+                message.set_context_info(context);
+            }
+            (kind, Some(text), message)
+        }
+        (None, None) => {
+            let message = content::text(body.as_deref().unwrap_or_default(), original, mentions.clone());
+            (contract::Kind::Text, body, message)
+        }
     };
-    let kind = file.as_ref().map_or(contract::Kind::Text, |file| file.kind);
+    if let Some(seconds) = request.expiration {
+        message.set_ephemeral_expiration(seconds);
+    }
     let raw = message.encode_to_vec();
     let added = phone.messages.add(New {
         id: id.clone(),
@@ -118,6 +135,15 @@ pub(crate) fn react(phone: &mut Handset, state: &mut State, id: &str, emoji: &st
     let message = content::reaction(&entry.message.chat, id, entry.message.from_me, emoji, crate::now_ms());
     phone.messages.react(id, &own, emoji);
     Ok(aside(phone, state, chat, message, Shape { kind: Some("reaction"), ..Shape::default() }))
+}
+
+/// For the options of a poll that the phone has; none takes the vote back.
+pub(crate) fn vote(phone: &mut Handset, state: &mut State, id: &str, options: &[String]) -> Result<String> {
+    let poll = phone.messages.by_id(id).cloned().ok_or(Error::UnknownMessage)?;
+    let chat = chat_of(state, &poll.message.chat)?;
+    let message = content::vote(&poll.message, &poll.raw, &person(phone.number), options, crate::now_ms());
+    let message = message.ok_or(Error::Invalid { field: "id", expected: "must be that of a poll" })?;
+    Ok(aside(phone, state, chat, message, Shape { kind: Some("poll"), ..Shape::default() }))
 }
 
 /// New words for an own message.
