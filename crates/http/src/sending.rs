@@ -268,6 +268,7 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::Invalid { .. }
         | Error::File { .. }
         | Error::FileGone
+        | Error::Sealed
         | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
         | Error::Rejected { .. } => true,

@@ -289,6 +289,9 @@ async fn what_phones_send_can_be_fetched() {
         assert_eq!((&answer["Mimetype"], &answer["Data"]), (&json!(mimetype), &json!(data_url(mimetype, &bytes))));
         let ask = session.ask(Method::POST, &path).header(ACCEPT, mimetype).json(described);
         assert!(ask.send().await.unwrap().bytes().await.unwrap() == bytes, "{kind}: the same bytes");
+        let mut other = described.clone();
+        other["mediaKey"] = BASE64_STANDARD.encode([7; 32]).into();
+        session.post(&path, other).await.fails(400, "invalid_field", "MediaKey does not open the file");
         let lost = format!("/phones/{BOB}/messages/{id}/media");
         world.phones.ask(Method::DELETE, &lost, Value::Null).await.data();
         session.post(&path, described.clone()).await.fails(404, "media_gone", "no such file");
