@@ -4,8 +4,10 @@
 use std::ops::RangeInclusive;
 
 mod json;
+mod schedule;
 
 use json::Json;
+pub use schedule::moment;
 
 /// A request body that can be read from a payload.
 pub trait Payload: Sized {

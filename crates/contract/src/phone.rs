@@ -3,6 +3,8 @@
 //! In requests every field is optional to the parser, so that a missing one can be named in the answer. Nothing here
 //! derives `Debug`: these shapes carry numbers and message texts.
 
+pub mod group;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -64,7 +66,7 @@ pub struct Device {
 /// `POST /phones/{number}/send`: a text, one file, or one of a location, a contact and a poll.
 #[derive(Serialize, Deserialize, Default)]
 pub struct Send {
-    /// A number or a JID.
+    /// A number, or the JID of a person or group, or `status@broadcast`.
     pub to: Option<String>,
     pub text: Option<String>,
     /// The files are data URLs, e.g. `data:image/png;base64,iVBORw0K…`, of at most 100 MiB.
@@ -91,6 +93,8 @@ pub struct Send {
     pub mentions: Option<Vec<String>>,
     /// The message id; made up when absent.
     pub id: Option<String>,
+    /// For a status: numbers or JIDs of those who see it. Everybody whom the phone has a chat with when absent.
+    pub recipients: Option<Vec<String>>,
 }
 
 /// A place, in degrees.
@@ -200,7 +204,7 @@ pub struct Message {
     /// Grows with every message of this phone; `?after=` takes it.
     pub cursor: u64,
     pub id: String,
-    /// JID of the other side.
+    /// JID of the other side: a person, a group, or `status@broadcast`.
     pub chat: String,
     /// JID of who wrote it.
     pub from: String,
@@ -299,9 +303,9 @@ pub enum State {
     Pending,
     /// Acknowledged by the network.
     Sent,
-    /// One of the recipient's devices has it.
+    /// Each recipient has it on one device or more.
     Delivered,
-    /// The recipient has read it.
+    /// Each recipient has read it.
     Read,
     /// Came from someone else.
     Received,

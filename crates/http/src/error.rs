@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use wago_contract::{
     envelope::Failure,
     error::ErrorCode::{self, *},
@@ -148,6 +148,31 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Internal, "internal error")
     }
 
+    pub fn unknown_message() -> Self {
+        Self::new(StatusCode::NOT_FOUND, UnknownMessage, "there is no message with this Id").at("Id")
+    }
+
+    pub fn message_id_taken() -> Self {
+        Self::new(StatusCode::CONFLICT, MessageIdTaken, "another queued send has this Id").at("Id")
+    }
+
+    pub fn not_waiting(text: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, NotWaiting, text).at("Id")
+    }
+
+    pub fn queue_full() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, QueueFull, "too many sends of this session wait already").retryable()
+    }
+
+    pub fn messages_not_stored() -> Self {
+        let text = "messages are not stored: start WaGo with -storemessage";
+        Self::new(StatusCode::NOT_IMPLEMENTED, MessagesNotStored, text)
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -184,6 +209,9 @@ impl std::error::Error for ApiError {}
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        }
         response.extensions_mut().insert(self);
         response
     }

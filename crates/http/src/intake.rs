@@ -1,5 +1,7 @@
 //! Bodies that may carry files: JSON with base64 in it, or a form. What is large goes to disk as it arrives.
 
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+
 use axum::{
     body::{BodyDataStream, Bytes},
     extract::Request,
@@ -23,6 +25,8 @@ pub(crate) use base64::{Failed, decode};
 
 /// Bytes of a body that are kept in memory, beside a little for each file.
 const TEXT_MAX: usize = 1 << 20;
+/// Bytes of a body that waits in the queue, which is in the database. A larger file can be named by its URL.
+const QUEUED_MAX: usize = 16 << 20;
 /// An album's files together may be as large as this many of its largest.
 const LARGEST_MAX: usize = 4;
 
@@ -30,6 +34,40 @@ const LARGEST_MAX: usize = 4;
 pub(crate) struct Intake {
     pub fields: Fields,
     pub blobs: Vec<Blob>,
+    pub raw: Raw,
+}
+
+/// A body as it came, for a send that waits.
+pub(crate) enum Raw {
+    Bytes(Bytes),
+    Copy(SpooledTempFile),
+    /// It is larger than the queue takes.
+    TooLarge,
+}
+
+impl Raw {
+    pub fn whole(self) -> Result<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.to_vec()),
+            Self::Copy(mut content) => {
+                let mut whole = Vec::new();
+                content.seek(SeekFrom::Start(0)).map_err(|_| ApiError::no_room())?;
+                content.read_to_end(&mut whole).map_err(|_| ApiError::no_room())?;
+                Ok(whole)
+            }
+            Self::TooLarge => Err(ApiError::body_too_large(QUEUED_MAX)),
+        }
+    }
+
+    fn add(&mut self, chunk: &[u8]) -> Result<()> {
+        let Self::Copy(content) = self else { return Ok(()) };
+        let length = content.stream_position().map_err(|_| ApiError::no_room())?;
+        if length + chunk.len() as u64 > QUEUED_MAX as u64 {
+            *self = Self::TooLarge;
+            return Ok(());
+        }
+        content.write_all(chunk).map_err(|_| ApiError::no_room())
+    }
 }
 
 /// A file that came with a body.
@@ -52,11 +90,13 @@ pub(crate) async fn read(request: Request, app: &App, files: Files, hash: &mut S
         return Err(bounds.too_large());
     }
     let chunks = request.into_body().into_data_stream();
-    let chunks = patient(chunks, app);
-    match content_type.as_deref().and_then(|kind| multer::parse_boundary(kind).ok()) {
+    let mut raw = Raw::Copy(app.files.file());
+    let chunks = patient(chunks, app).map(|chunk| chunk.and_then(|chunk| raw.add(&chunk).map(|()| chunk)));
+    let (fields, blobs) = match content_type.as_deref().and_then(|kind| multer::parse_boundary(kind).ok()) {
         Some(boundary) => form::read(chunks, boundary, app, &bounds, hash).await,
         None => json::read(chunks, app, &bounds, hash).await,
-    }
+    }?;
+    Ok(Intake { fields, blobs, raw })
 }
 
 /// What a body may hold.
@@ -98,7 +138,6 @@ fn patient(chunks: BodyDataStream, app: &App) -> impl Stream<Item = Result<Bytes
 
 /// Adds a piece of a file, as long as it is not too large.
 fn keep(blob: &mut Blob, piece: &[u8], limit: u64) -> Result<()> {
-    use std::io::Write as _;
     blob.length += piece.len() as u64;
     if blob.length <= limit {
         // Small files stay in memory; a write of a larger one goes to the page cache.

@@ -15,6 +15,7 @@ mod intake;
 mod page;
 mod preview;
 mod query;
+mod queue;
 mod reply;
 mod router;
 mod routes;
@@ -25,6 +26,7 @@ mod time;
 
 pub use app::{App, Limits, Options, admin_token_hash};
 pub use intake::MediaLimits;
+pub use queue::Queue;
 pub use router::router;
 pub use serve::serve;
 pub use streams::StreamLimits;

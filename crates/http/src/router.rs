@@ -13,12 +13,17 @@ use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{events, message, qr, send::send, server, session, stream, token, webhook, webhooks, ws},
+    routes::{events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks, ws},
 };
 
 /// Every route there is.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    around(routes(), app)
+}
+
+/// The bare routes: the queue's requests go here too.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
         // Sessions, by the admin
         .route("/session/init", post(token::init))
         .route("/session/all", get(token::all))
@@ -72,7 +77,14 @@ pub fn router(app: App) -> Router {
         .route("/send/reviewpay", post(send::<payment::ReviewPay>))
         .route("/send/carousel", post(send::<carousel::Plain>))
         .route("/send/carouselmedia", post(send::<carousel::WithMedia>))
+        // Sends that wait
+        .route("/queue", get(queue::list))
+        .route("/queue/{id}", get(queue::show).delete(queue::cancel))
+        .route("/session/pacing", get(queue::pacing).post(queue::set_pacing))
         // Messages
+        .route("/messages", get(stored::list))
+        .route("/messages/{id}", get(stored::show))
+        .route("/message/status", post(stored::status))
         .route("/message/react", post(message::react))
         .route("/message/edit", post(message::edit))
         .route("/message/delete", post(message::delete))
@@ -89,8 +101,7 @@ pub fn router(app: App) -> Router {
         .route("/message/downloadimage", post(message::download_image))
         // Server
         .route("/server/ok", get(server::ok))
-        .route("/server/ready", get(server::ready));
-    around(routes, app)
+        .route("/server/ready", get(server::ready))
 }
 
 /// The routes, with what happens around each of them.

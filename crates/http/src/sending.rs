@@ -1,20 +1,29 @@
 //! The wrapper of every route that sends: once for each `Idempotency-Key`, and to the end even if the caller hangs up.
+//!
+//! A send that has a time, or whose session paces its sends, is put into the queue here instead, and comes back as a
+//! request of the queue's.
 
 use std::panic::AssertUnwindSafe;
 
 use axum::{
+    Json,
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderName, StatusCode, header::CONTENT_TYPE, request::Parts};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
-use wago_contract::{envelope::Success, send::Message};
-use wago_session::Error;
-use wago_store::{SessionId, StoredReply};
+use wago_contract::{
+    envelope::Success,
+    payload::Fields,
+    queue::{Queued, Schedule},
+    send::Message,
+};
+use wago_session::{Error, Sessions};
+use wago_store::{Enqueued, NewSend, SessionId, StoredReply};
 
 use crate::{
     answer::RequestId,
@@ -22,8 +31,9 @@ use crate::{
     body,
     credentials::Session,
     error::ApiError,
-    intake::{self, Blob, Intake},
-    reply::{Reply, Result},
+    intake::{self, Blob, Intake, Raw},
+    queue::FromQueue,
+    reply::Result,
 };
 
 #[cfg(test)]
@@ -34,6 +44,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Characters in an `Idempotency-Key`.
 const KEY_MAX: usize = 255;
+/// How far ahead `SendAt` may be.
+const AHEAD_MAX_MS: i64 = 366 * 24 * 3600 * 1000;
 
 /// A request to send, its sender known and its body read.
 pub(crate) struct Sending<T> {
@@ -42,6 +54,8 @@ pub(crate) struct Sending<T> {
     body: T,
     /// The files that came with the body.
     blobs: Vec<Blob>,
+    /// It waits in the queue, and is not sent now.
+    queued: Option<NewSend>,
     once: Option<Once>,
     request_id: String,
     /// Held while there are files.
@@ -60,26 +74,68 @@ impl<T: Message> FromRequest<App> for Sending<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         let (mut parts, stream) = request.into_parts();
-        let Session(session) = Session::from_request_parts(&mut parts, app).await?;
-        let key = idempotency_key(&parts)?;
+        let from_queue = parts.extensions.remove::<FromQueue>();
+        let (session, key) = match &from_queue {
+            // Its answer was given when it was queued.
+            Some(queued) => (queued.session.clone(), None),
+            None => {
+                let Session(session) = Session::from_request_parts(&mut parts, app).await?;
+                (session, idempotency_key(&parts)?)
+            }
+        };
         let mut hash = Sha256::new_with_prefix(format!("{} {}\n", parts.method, parts.uri.path()));
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let route = parts.uri.path().to_owned();
+        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let request = Request::from_parts(parts, stream);
-        let (mut body, blobs, file_slot): (T, _, _) = if T::FILES.count == 0 {
+        let (mut fields, blobs, raw, file_slot) = if T::FILES.count == 0 {
             let bytes = body::bytes(request, app).await?;
             hash.update(&bytes);
-            (body::parse(&bytes)?, Vec::new(), None)
+            (Fields::parse(&bytes)?, Vec::new(), Raw::Bytes(bytes), None)
         } else {
             let slot = app.file_slot().ok_or_else(ApiError::overloaded)?;
-            let Intake { fields, blobs } = intake::read(request, app, T::FILES, &mut hash).await?;
-            (T::read(fields)?, blobs, Some(slot))
+            let Intake { fields, blobs, raw } = intake::read(request, app, T::FILES, &mut hash).await?;
+            (fields, blobs, raw, Some(slot))
         };
         let once = key.map(|key| Once { key, hash: hash.finalize().into() });
+        let schedule = Schedule::take(&mut fields)?;
+        let mut body = T::read(fields)?;
+        let id = body.id();
         if let Some(once) = &once {
-            body.id().get_or_insert_with(|| once.message_id(session.id));
+            id.get_or_insert_with(|| once.message_id(session.id));
         }
-        Ok(Self { app: app.clone(), session, body, blobs, once, request_id, file_slot })
+        let mut queued = None;
+        if let Some(from_queue) = from_queue {
+            *id = Some(from_queue.message_id);
+        } else if schedule.send_at_ms.is_some() || session.pacing.is_some() {
+            let now_ms = app.now_ms();
+            queued = Some(NewSend {
+                session: session.id,
+                message_id: id.clone().unwrap_or_else(made_id),
+                route,
+                content_type: content_type.unwrap_or_default(),
+                body: raw.whole()?,
+                recipient: schedule.phone.as_deref().map_or(Ok(String::new()), Sessions::recipient)?,
+                not_before_ms: not_before(schedule.send_at_ms, now_ms)?,
+                created_at_ms: now_ms,
+            });
+        }
+        Ok(Self { app: app.clone(), session, body, blobs, queued, once, request_id, file_slot })
     }
+}
+
+/// An id as WhatsApp's own clients make theirs.
+fn made_id() -> String {
+    let hex = rand::random::<[u8; 9]>().iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    format!("3EB0{hex}")
+}
+
+fn not_before(send_at_ms: Option<i64>, now_ms: i64) -> Result<i64> {
+    let at_ms = send_at_ms.unwrap_or(now_ms);
+    if at_ms > now_ms.saturating_add(AHEAD_MAX_MS) {
+        return Err(ApiError::invalid("SendAt", "SendAt should be a year ahead at most"));
+    }
+    Ok(at_ms)
 }
 
 fn idempotency_key(parts: &Parts) -> Result<Option<String>> {
@@ -118,28 +174,65 @@ impl<T> Sending<T> {
         F: Future<Output = Result<R, Failed>> + Send + 'static,
         R: Serialize + Send + Sync + 'static,
     {
-        let Self { app, session, body, blobs, once, request_id, file_slot } = self;
-        let slot = app.send_slot().ok_or_else(ApiError::overloaded)?;
+        let Self { app, session, body, blobs, queued, once, request_id, file_slot } = self;
         let id = session.id;
+        if let Some(new) = queued {
+            let store = app.store.clone();
+            let queue = async move { enqueue(&store, new).await };
+            return settled(app, id, once, request_id, queue.boxed()).await;
+        }
         // Nothing of it runs before it is claimed.
         let send = AssertUnwindSafe(send(app.clone(), session, body, blobs));
-        let tasks = app.sends().clone();
-        let task = async move {
-            let _slots = (slot, file_slot);
-            let claim = match once {
-                Some(once) => match once.claim(app, id).await? {
-                    Claimed::Mine(claim) => Some(claim),
-                    Claimed::Answered(reply) => return Ok(replay(reply)),
-                },
-                None => None,
-            };
-            let outcome = Outcome::of(send.catch_unwind().await);
-            if let Some(claim) = claim {
-                claim.settle(&outcome, request_id).await;
-            }
-            outcome.answer()
+        let send = async move {
+            let _slot = file_slot;
+            Outcome::of(send.catch_unwind().await)
         };
-        tasks.spawn(task.in_current_span()).await.unwrap_or_else(|_| Err(ApiError::internal()))
+        settled(app, id, once, request_id, send.boxed()).await
+    }
+}
+
+/// Does the work, if nobody did it under this key before, in a task that outlives its caller. The work is boxed, since the
+/// compiler gives up on futures that are nested as deeply as a send is.
+async fn settled<R: Serialize + Send + Sync + 'static>(
+    app: App,
+    session: SessionId,
+    once: Option<Once>,
+    request_id: String,
+    work: BoxFuture<'static, Outcome<R>>,
+) -> Result<Response> {
+    let slot = app.send_slot().ok_or_else(ApiError::overloaded)?;
+    let tasks = app.sends().clone();
+    let task = async move {
+        let _slot = slot;
+        let claim = match once {
+            Some(once) => match once.claim(app, session).await? {
+                Claimed::Mine(claim) => Some(claim),
+                Claimed::Answered(reply) => return Ok(replay(reply)),
+            },
+            None => None,
+        };
+        let outcome = work.await;
+        if let Some(claim) = claim {
+            claim.settle(&outcome, request_id).await;
+        }
+        outcome.answer()
+    };
+    tasks.spawn(task.in_current_span()).await.unwrap_or_else(|_| Err(ApiError::internal()))
+}
+
+async fn enqueue(store: &wago_store::Store, new: NewSend) -> Outcome<Queued> {
+    let (id, asked_ms) = (new.message_id.clone(), new.not_before_ms);
+    let queued = |at_ms: i64| {
+        let reply = Queued { details: "Queued", id, send_at: at_ms.div_euclid(1000) };
+        Outcome::Done(StatusCode::ACCEPTED, reply)
+    };
+    match store.enqueue(new).await {
+        Ok(Enqueued::New) => queued(asked_ms),
+        Ok(Enqueued::Again { not_before_ms }) => queued(not_before_ms),
+        Ok(Enqueued::Taken) => Outcome::SentNothing(ApiError::message_id_taken()),
+        Ok(Enqueued::Full) => Outcome::SentNothing(ApiError::queue_full()),
+        // A repeat has the same id, so it is queued once.
+        Err(error) => Outcome::SentNothing(error.into()),
     }
 }
 
@@ -182,8 +275,8 @@ impl Claim {
     async fn settle<R: Serialize>(self, outcome: &Outcome<R>, request_id: String) {
         let Self { app, session, key } = self;
         let settled = match outcome {
-            Outcome::Sent(reply) => {
-                app.store.finish_idempotency(session, &key, kept(StatusCode::OK, &Success::new(reply))).await
+            Outcome::Done(status, reply) => {
+                app.store.finish_idempotency(session, &key, kept(*status, &success(*status, reply))).await
             }
             Outcome::Unknown(error) => {
                 let reply = kept(error.status(), &error.clone().body(request_id));
@@ -196,6 +289,10 @@ impl Claim {
             tracing::error!(%error, "the outcome of an idempotent send was not kept");
         }
     }
+}
+
+fn success<R>(status: StatusCode, data: R) -> Success<R> {
+    Success { code: status.as_u16(), ..Success::new(data) }
 }
 
 fn kept(status: StatusCode, body: &impl Serialize) -> StoredReply {
@@ -230,7 +327,7 @@ impl From<Error> for Failed {
 
 /// How a send ended.
 enum Outcome<R> {
-    Sent(R),
+    Done(StatusCode, R),
     SentNothing(ApiError),
     /// The message may have been sent, or not.
     Unknown(ApiError),
@@ -239,7 +336,7 @@ enum Outcome<R> {
 impl<R: Serialize> Outcome<R> {
     fn of(ended: std::thread::Result<Result<R, Failed>>) -> Self {
         match ended {
-            Ok(Ok(reply)) => Self::Sent(reply),
+            Ok(Ok(reply)) => Self::Done(StatusCode::OK, reply),
             Ok(Err(Failed::Here(error))) => Self::SentNothing(error),
             Ok(Err(Failed::There(error))) if sent_nothing(&error) => Self::SentNothing(error.into()),
             Ok(Err(Failed::There(error))) => Self::Unknown(ApiError::from(error).not_retryable()),
@@ -252,7 +349,7 @@ impl<R: Serialize> Outcome<R> {
 
     fn answer(self) -> Result<Response> {
         match self {
-            Self::Sent(reply) => Ok(Reply(reply).into_response()),
+            Self::Done(status, reply) => Ok((status, Json(success(status, reply))).into_response()),
             Self::SentNothing(error) | Self::Unknown(error) => Err(error),
         }
     }

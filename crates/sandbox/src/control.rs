@@ -3,6 +3,7 @@
 mod answer;
 mod faults;
 mod files;
+mod groups;
 mod media;
 mod network;
 mod page;
@@ -64,6 +65,11 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/presence", post(phones::presence))
         .route("/phones/{number}/block", post(phones::block))
         .route("/phones/{number}/messages", get(phones::messages))
+        .route("/phones/{number}/groups/join", post(groups::join))
+        .route("/phones/{number}/groups/{group}/requests", get(groups::requests))
+        .route("/phones/{number}/groups/{group}/{action}", post(groups::act))
+        .route("/groups", get(groups::list).post(groups::create))
+        .route("/groups/{group}", get(groups::one))
         .route("/phones/{number}/messages/{id}/media", get(files::open).delete(files::expire))
         .route("/mms/{kind}/{token}", post(media::upload))
         .route("/v/{*name}", get(media::download))

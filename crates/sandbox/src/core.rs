@@ -1,8 +1,11 @@
 //! The network's state behind one lock, and what its connections do with it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use wacore_binary::Node;
 use waproto::whatsapp as wa;
 
@@ -18,6 +21,11 @@ use crate::{
     wire::certificate::Identity,
 };
 
+/// Stanzas that phones work off within one step. A message to a large group makes thousands of them: the rest follows
+/// in steps of its own, and others have theirs in between.
+const ANSWERED_MAX: usize = 64;
+/// Between two such steps, so that others come by the lock.
+const PAUSE: Duration = Duration::from_millis(1);
 /// A listener this far behind is told that it missed something.
 const UPDATES_MAX: usize = 256;
 
@@ -28,6 +36,8 @@ struct Inner {
     state: Mutex<State>,
     identity: Identity,
     updates: broadcast::Sender<Update>,
+    /// Phones have more to work off.
+    behind: Notify,
 }
 
 /// What became of a log-in.
@@ -45,23 +55,42 @@ pub(crate) enum Login {
 impl Core {
     pub fn new(state: State, identity: Identity) -> Self {
         let (updates, _) = broadcast::channel(UPDATES_MAX);
-        Self(Arc::new(Inner { state: Mutex::new(state), identity, updates }))
+        Self(Arc::new(Inner { state: Mutex::new(state), identity, updates, behind: Notify::new() }))
     }
 
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
 
-    /// One step: what is done, and all that phones do about it, happens before anything else does.
+    /// One step: what is done, and what phones do about it, happens before anything else does. Only if they have much to
+    /// do, part of it comes later.
     pub fn step<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who has to do with something else does not do that work.
+        let at_most = if state.phones.is_behind() { 0 } else { ANSWERED_MAX };
         let outcome = work(&mut state);
-        phone::answer_all(&mut state);
+        self.answer(&mut state, at_most);
+        outcome
+    }
+
+    fn answer(&self, state: &mut State, at_most: usize) {
+        phone::answer(state, at_most);
+        if state.phones.is_behind() {
+            self.0.behind.notify_one();
+        }
         for update in std::mem::take(&mut state.updates) {
             // Nobody listens: nobody is told.
             let _ = self.0.updates.send(update);
         }
-        outcome
+    }
+
+    /// Lets phones work off what is left of large steps. Never ends.
+    pub async fn work_off(&self) {
+        loop {
+            self.0.behind.notified().await;
+            self.answer(&mut self.0.state.lock().unwrap_or_else(PoisonError::into_inner), ANSWERED_MAX);
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     pub fn updates(&self) -> broadcast::Receiver<Update> {
@@ -109,11 +138,7 @@ impl Core {
     }
 
     /// Waits for an answer that a device owes a phone.
-    pub async fn answered<T>(
-        &self,
-        answer: tokio::sync::oneshot::Receiver<T>,
-        within: std::time::Duration,
-    ) -> Result<T> {
+    pub async fn answered<T>(&self, answer: tokio::sync::oneshot::Receiver<T>, within: Duration) -> Result<T> {
         match tokio::time::timeout(within, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The device's connection ended before it answered.

@@ -8,6 +8,7 @@ mod control;
 mod core;
 mod device;
 mod faults;
+mod group;
 mod journal;
 mod link;
 mod listener;
@@ -61,6 +62,10 @@ pub enum Error {
     TimedOut,
     #[error("the network refused: code {0}")]
     Refused(u16),
+    #[error("there is no such group")]
+    UnknownGroup,
+    #[error("the network refused that in this group: {code} {word}")]
+    GroupRefused { code: u16, word: &'static str },
     #[error("a field is too large: {field} must have at most 100 MiB")]
     TooLarge { field: &'static str },
     #[error("the message has no file")]

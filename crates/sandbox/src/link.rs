@@ -5,6 +5,8 @@ use wacore_binary::Node;
 
 /// A device that takes this many stanzas late is cut; what it missed waits in its queue.
 const STANZAS_MAX: usize = 512;
+/// Of those, kept for answers and what is not queued.
+const ANSWERS_MAX: usize = 128;
 
 /// What a device is told, in order. Dropping it closes the connection.
 pub struct Link {
@@ -24,6 +26,13 @@ pub(crate) struct Outlet {
     pub backlog_total: usize,
     /// It said that a person is looking.
     pub available: bool,
+}
+
+impl Outlet {
+    /// What waits in a queue may be handed to it; otherwise it goes on waiting there.
+    pub fn has_room(&self) -> bool {
+        self.active && self.stanzas.capacity() > ANSWERS_MAX
+    }
 }
 
 pub(crate) fn open(number: u64) -> (Outlet, Link) {

@@ -70,7 +70,11 @@ impl Network {
             ca_pem: tls.ca_pem.as_str().into(),
             stopping: stopping.clone(),
         });
-        let task = tokio::spawn(listener::serve(listener, tls.acceptor, router, stopping.clone()));
+        let serve = listener::serve(listener, tls.acceptor, router, stopping.clone());
+        let (phones, stopped) = (core.clone(), stopping.clone());
+        let task = tokio::spawn(async move {
+            tokio::join!(serve, stopped.run_until_cancelled(phones.work_off()));
+        });
         Ok(Self { core, address, ca_pem: tls.ca_pem, stopping, task: Some(task) })
     }
 

@@ -358,13 +358,13 @@ pub(crate) fn unlink(state: &mut State, device: DeviceId) -> bool {
     true
 }
 
-/// Own devices, and those of people in contact, are told of a device that came or went.
+/// Own devices, and those of people in contact or in a common group, are told of a device that came or went.
 fn announce(state: &mut State, changed: DeviceId, change: &'static str) {
     let Some(account) = state.accounts.get(&changed.number).cloned() else { return };
     let key_index = state.devices.get(&changed).map(|device| device.key_index);
     let mut listeners: Vec<DeviceId> =
         state.devices_of(changed.number).map(|(id, _)| id).filter(|id| *id != changed).collect();
-    for peer in state.peers(changed.number) {
+    for peer in state.acquaintances(changed.number) {
         listeners.extend(state.devices_of(peer).map(|(id, _)| id));
     }
     for listener in listeners {

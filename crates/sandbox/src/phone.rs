@@ -1,10 +1,12 @@
 //! Virtual phones: each is its account's primary device, with its own keys, Signal sessions and messages. It opens what
 //! it gets and seals what it sends; the network sees the same stanzas from it as from any device.
 //!
-//! A phone has no socket. What it is told lands in an inbox, and is worked off in the same step ([`answer_all`]).
+//! A phone has no socket. What it is told lands in an inbox, and is worked off in the same step, or in the
+//! next ones if it is much ([`answer`]).
 
 mod adv;
 mod app_state;
+pub(crate) mod chat;
 mod content;
 pub(crate) mod files;
 mod greeting;
@@ -16,9 +18,12 @@ mod linking_code;
 mod messages;
 pub(crate) mod outbound;
 mod picture;
+mod receipts;
+mod sender_keys;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod to_many;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -46,6 +51,8 @@ const NAME_CHARACTERS_MAX: usize = 100;
 pub(crate) struct Phones {
     handsets: BTreeMap<Number, Handset>,
     inbox: VecDeque<(Number, Node)>,
+    /// Answers to what a phone just said: it waits for them.
+    answers: VecDeque<(Number, Node)>,
     /// A person is looking at it.
     pub available: BTreeSet<Number>,
 }
@@ -63,19 +70,44 @@ impl Phones {
         self.handsets.get(&number).ok_or(Error::UnknownPhone)
     }
 
-    /// It hears it before the step is over.
+    /// It hears it soon: [`answer`].
     pub fn tell(&mut self, number: Number, stanza: Node) -> bool {
-        self.inbox.push_back((number, stanza));
+        let answer = matches!(stanza.tag.as_ref(), "ack" | "iq");
+        let inbox = if answer { &mut self.answers } else { &mut self.inbox };
+        inbox.push_back((number, stanza));
         true
+    }
+
+    /// Something was told that no phone has heard yet.
+    pub fn is_behind(&self) -> bool {
+        !(self.answers.is_empty() && self.inbox.is_empty())
     }
 }
 
-/// Phones work off what they were told, and what follows from that, until all is quiet.
-pub(crate) fn answer_all(state: &mut State) {
-    while let Some((number, stanza)) = state.phones.inbox.pop_front() {
+/// Phones work off what they were told, and what follows from that: all answers, and so many of other stanzas.
+pub(crate) fn answer(state: &mut State, at_most: usize) {
+    let mut left = at_most;
+    loop {
+        let next = match state.phones.answers.pop_front() {
+            Some(next) => next,
+            None if left == 0 => return,
+            None => match state.phones.inbox.pop_front() {
+                Some(next) => {
+                    left -= 1;
+                    next
+                }
+                None => return,
+            },
+        };
         // A phone that is unknown is no longer there.
-        let _ = with(state, number, |phone, state| inbound::receive(phone, state, stanza));
+        let _ = with(state, next.0, |phone, state| inbound::receive(phone, state, next.1));
     }
+}
+
+/// Until all is quiet.
+#[cfg(test)]
+pub(crate) fn answer_all(state: &mut State) {
+    answer(state, usize::MAX);
 }
 
 /// A phone at work. What it says meanwhile is answered into its inbox.
@@ -156,7 +188,7 @@ pub(crate) fn reinstall(state: &mut State, number: Number) -> Result<shape::Phon
     sign_key_indexes(state, number);
     state.counters.count("phone reinstalled");
     let Some(jid) = state.accounts.get(&number).map(Account::jid) else { return Err(Error::UnknownPhone) };
-    for peer in state.peers(number) {
+    for peer in state.acquaintances(number) {
         for device in state.devices_of(peer).map(|(id, _)| id).collect::<Vec<_>>() {
             let notification = node("notification")
                 .attr("from", &jid)

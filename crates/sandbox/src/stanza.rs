@@ -1,6 +1,8 @@
 //! What devices say to the network, a kind of stanza a file. [`read`] holds what every kind needs to look at a node.
 
 pub(crate) mod app_state;
+pub(crate) mod fan_out;
+pub(crate) mod groups;
 pub(crate) mod iq;
 pub(crate) mod keys;
 pub(crate) mod message;

@@ -9,6 +9,7 @@ use crate::{
     account::{Account, Number},
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
+    group::Groups,
     journal::{Journal, Tables},
     link::Outlet,
     media::Media,
@@ -16,7 +17,7 @@ use crate::{
     phone::Phones,
     queue::Queue,
     screens::Screens,
-    stanza::app_state::Collections,
+    stanza::{app_state::Collections, fan_out::Posted},
 };
 
 const ACCOUNT: &str = "account";
@@ -36,6 +37,9 @@ pub(crate) struct State {
     pub outlets: HashMap<DeviceId, Outlet>,
     pub queues: HashMap<DeviceId, Queue>,
     pub collections: Collections,
+    pub groups: Groups,
+    /// What went to many, to tell a repetition.
+    pub posted: Posted,
     pub pairings: Pairings,
     pub faults: Faults,
     /// Who asked to hear of whose presence.
@@ -97,6 +101,8 @@ impl State {
             outlets: HashMap::new(),
             queues: HashMap::new(),
             collections: Collections::restore(tables),
+            groups: Groups::restore(tables),
+            posted: Posted::default(),
             pairings: Pairings::default(),
             faults: Faults::default(),
             presence_watchers: HashMap::new(),
@@ -254,8 +260,18 @@ impl State {
         }
         // Live only behind what is still waiting, or it would overtake.
         let in_order = queue.waiting().take(2).count() == 1;
-        if in_order && self.outlets.get(&to).is_some_and(|outlet| outlet.active) && self.tell(to, stanza) {
+        if in_order && self.outlets.get(&to).is_some_and(Outlet::has_room) && self.tell(to, stanza) {
             self.queues.entry(to).or_default().handed_live(pushed.number);
+        }
+    }
+
+    /// Hands a device, which took something off its connection, what found no room there before.
+    pub fn catch_up(&mut self, to: DeviceId) {
+        // The backlog is handed over at the device's own pace.
+        while self.outlets.get(&to).is_some_and(|outlet| outlet.has_room() && outlet.backlog == 0) {
+            let next = self.queues.get_mut(&to).map(|queue| queue.hand_out(1)).unwrap_or_default().pop();
+            let Some(stanza) = next else { return };
+            self.tell(to, stanza);
         }
     }
 
@@ -302,6 +318,15 @@ impl State {
 
     pub fn peers(&self, number: Number) -> Vec<Number> {
         self.peers.get(&number).into_iter().flatten().copied().collect()
+    }
+
+    /// Who wrote to somebody, or is in a group with them.
+    pub fn acquaintances(&self, number: Number) -> BTreeSet<Number> {
+        let mut people: BTreeSet<Number> =
+            self.groups.of(number).flat_map(|group| group.members.keys().copied()).collect();
+        people.extend(self.peers(number));
+        people.remove(&number);
+        people
     }
 
     /// Lets those who watch know. Told once, however often it happens before they look.

@@ -234,7 +234,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let (outcome, (), ()) = tokio::join!(
         life,
         record(events, &names, &made.recorder, &backend, &barrier, &broken),
-        history::record(chunks, &made, &stop),
+        history::record(chunks, &names, &made, &stop),
     );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.

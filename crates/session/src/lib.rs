@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod acks;
 mod adapter;
+mod archive;
 mod backend;
 mod barrier;
 mod chain;
@@ -17,12 +18,14 @@ mod lifecycle;
 mod media;
 mod network;
 mod notes;
+mod outbound;
 mod recipients;
 mod record;
 mod sending;
 mod sessions;
 mod supervisor;
 mod tasks;
+pub use archive::Chat;
 pub use chain::prove_chain_is_checked;
 pub use error::Error;
 pub use file::{File, Folder};
@@ -62,6 +65,16 @@ pub struct Options {
     pub qr_shown: Option<QrShown>,
     /// The folder, which exists, for files of inbound messages that webhooks take; without it none are fetched.
     pub webhook_files: Option<PathBuf>,
+    pub keep: Keep,
+}
+
+/// What of the chats is kept beside the events.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    /// Messages, to be read and searched, and how far each came.
+    pub messages: bool,
+    /// The folder into which the histories are written that phones send, as they come.
+    pub history: Option<PathBuf>,
 }
 
 /// What `/session/status` tells.

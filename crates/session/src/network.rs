@@ -14,7 +14,7 @@ use whatsapp_rust::{
     wacore::net::{StreamingHttpResponse, UploadBody},
 };
 
-use crate::{Network, Options, media::Hosts};
+use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
 
 mod download;
 mod upload;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     pub dialling: Arc<Semaphore>,
     /// Files that are converted at a time.
     pub conversions: Arc<Semaphore>,
+    pub keep: Keep,
+    pub opened: Opened,
     version: VersionSource,
 }
 
@@ -76,6 +78,8 @@ impl Shared {
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             conversions: Arc::new(Semaphore::new(conversions())),
+            keep: options.keep.clone(),
+            opened: Opened::default(),
             version,
         }
     }

@@ -128,8 +128,8 @@ impl Supervisor {
                 return;
             }
         };
-        let files = self.shared.files;
-        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), files);
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), self.shared.files)
+            .keeping_messages(self.shared.keep.messages);
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {
             view.jid = row.jid.clone();
@@ -270,12 +270,18 @@ impl Running {
 
     fn publish(&self) {
         let life = &self.life;
+        let mut opened = false;
         self.view.send_modify(|view| {
             view.health = life.health();
             view.linked = life.is_linked();
-            view.open = life.is_open() && view.live.is_some();
+            let open = life.is_open() && view.live.is_some();
+            opened = open && !view.open;
+            view.open = open;
             view.ending = life.has_ended();
         });
+        if opened {
+            self.made.shared.opened.tell(self.id);
+        }
     }
 
     async fn report(&mut self, report: Report) -> Option<Input> {

@@ -172,6 +172,10 @@ pub struct Config {
     pub dialling_max: usize,
     pub allow_private_webhooks: bool,
     pub webhook_retries: Vec<Duration>,
+    pub store_history: bool,
+    pub store_messages: bool,
+    /// `None`: for ever.
+    pub message_age: Option<Duration>,
     /// `None`: for ever.
     pub event_age: Option<Duration>,
     /// Bytes; `None`: any.
@@ -233,9 +237,10 @@ impl Config {
         let engine = values.read("wadebug", p, engine_level).flatten();
         let webhook_files = values.read("webhookfiles", p, boolean);
         let media_limits = values.read("media-megabytes", p, media_limits);
-        for key in ["storehistory", "storemessage", "retrymessage"] {
-            values.read(key, p, boolean);
-        }
+        let store_history = values.read("storehistory", p, boolean);
+        let store_messages = values.read("storemessage", p, boolean);
+        let message_age = values.read("message-days", p, days);
+        values.read("retrymessage", p, boolean);
         let sandbox_port = values.read("sandbox-port", p, self::port);
         let attach = values.read("network", p, network_url);
         let ephemeral = values.read("ephemeral", p, boolean);
@@ -264,6 +269,9 @@ impl Config {
             dialling_max: dialling_max.expect(defaulted),
             allow_private_webhooks: allow_private_webhooks.expect(defaulted),
             webhook_retries: webhook_retries.expect(defaulted),
+            store_history: store_history.expect(defaulted),
+            store_messages: store_messages.expect(defaulted),
+            message_age: message_age.expect(defaulted),
             event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
             webhook_files: webhook_files.expect(defaulted),
@@ -311,6 +319,18 @@ fn dialling(value: &str) -> Result<usize, String> {
     match value.parse() {
         Ok(count) if (1..=DIALLING_MAX).contains(&count) => Ok(count),
         _ => Err(format!("is not a number from 1 to {DIALLING_MAX}")),
+    }
+}
+
+/// Longer than that nobody knows what will be.
+const DAYS_MAX: u64 = 36_500;
+
+/// 0: none.
+fn days(value: &str) -> Result<Option<Duration>, String> {
+    match value.parse() {
+        Ok(0) => Ok(None),
+        Ok(days) if days <= DAYS_MAX => Ok(Some(Duration::from_secs(days * 86_400))),
+        _ => Err(format!("is not a number of days from 0 to {DAYS_MAX}")),
     }
 }
 

@@ -5,7 +5,7 @@ use futures_util::Stream;
 use sha2::{Digest, Sha256};
 use wago_contract::payload::{Fields, Part};
 
-use super::{Blob, Bounds, Intake, TEXT_MAX, hash_part, keep};
+use super::{Blob, Bounds, TEXT_MAX, hash_part, keep};
 use crate::{app::App, body::DROPPED_MAX, error::ApiError, reply::Result};
 
 /// Fields of a form.
@@ -17,7 +17,7 @@ pub(super) async fn read(
     app: &App,
     bounds: &Bounds,
     hash: &mut Sha256,
-) -> Result<Intake> {
+) -> Result<(Fields, Vec<Blob>)> {
     let chunks = std::pin::pin!(chunks);
     let mut form = multer::Multipart::new(chunks, boundary);
     let (mut parts, mut blobs) = (Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ pub(super) async fn read(
         parts.push((name, Part::File(blobs.len())));
         blobs.push(blob);
     }
-    Ok(Intake { fields: Fields::form(parts), blobs })
+    Ok((Fields::form(parts), blobs))
 }
 
 fn last_part(name: &str) -> String {

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use wago_contract::payload::Fields;
 
-use super::{Blob, Bounds, Intake, keep};
+use super::{Blob, Bounds, keep};
 use crate::{app::App, body::DROPPED_MAX, error::ApiError, reply::Result};
 
 /// Bytes of a text from which on it is put aside. No text that a message may have is as long, however it is escaped.
@@ -22,7 +22,7 @@ pub(super) async fn read(
     app: &App,
     bounds: &Bounds,
     hash: &mut Sha256,
-) -> Result<Intake> {
+) -> Result<(Fields, Vec<Blob>)> {
     let mut chunks = pin!(chunks);
     let mut scanner = Scanner::new(app, bounds);
     let mut length = 0;
@@ -203,7 +203,7 @@ impl<'a> Scanner<'a> {
         Ok(&[])
     }
 
-    fn finish(self) -> Result<Intake> {
+    fn finish(self) -> Result<(Fields, Vec<Blob>)> {
         if matches!(self.place, Place::Aside { .. }) {
             return Err(ApiError::not_json());
         }
@@ -211,6 +211,6 @@ impl<'a> Scanner<'a> {
             true => Fields::parse(&self.json)?,
             false => Fields::parse_marked(&self.json, &self.mark)?,
         };
-        Ok(Intake { fields, blobs: self.blobs })
+        Ok((fields, self.blobs))
     }
 }

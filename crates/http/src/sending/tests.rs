@@ -40,8 +40,13 @@ impl Gateway {
             let name = format!("name-{}", secrecy::ExposeSecret::expose_secret(&token));
             store.create_session(NewSession { name, token, os_name: "linux".into() }, 0).await.unwrap();
         }
-        let options =
-            wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, webhook_files: None };
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+            webhook_files: None,
+            keep: Default::default(),
+        };
         let app = App::new(Options {
             sessions: Sessions::new(store.clone(), options),
             store,

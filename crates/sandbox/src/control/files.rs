@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    group::act::Refused,
     phone::{self, files, outbound},
 };
 
@@ -44,20 +45,28 @@ pub(super) async fn send(
         None => None,
     };
     let hash = file.as_ref().map(|file| file.hash);
+    while control
+        .core
+        .step(|state| phone::with(state, number, |phone, state| outbound::prepare(phone, state, &send)))?
+    {
+        // Others have their turn.
+        tokio::task::yield_now().await;
+    }
     let sent = control.core.step(|state| {
         let id = phone::with(state, number, |phone, state| outbound::send(phone, state, send, file))??;
         Ok::<_, Error>(id)
     });
     let sent = sent.and_then(|id| {
         // The network answered in the step before.
-        let (timestamp, what) = control.core.step(|state| {
-            let message = &state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?.message;
-            Ok::<_, Error>((message.timestamp, message.state))
+        let (timestamp, refused) = control.core.step(|state| {
+            let entry = state.phones.get(number)?.messages.own(&id).ok_or(Error::UnknownMessage)?;
+            Ok::<_, Error>((entry.message.timestamp, entry.refused))
         })?;
-        if what == shape::State::Refused {
-            return Err(Error::Refused(crate::faults::REJECTED));
+        match refused {
+            None => Ok(shape::Sent { id, timestamp }),
+            Some(code @ crate::faults::REJECTED) => Err(Error::Refused(code)),
+            Some(code) => Err(Refused(code).into()),
         }
-        Ok(shape::Sent { id, timestamp })
     });
     if let (Err(_), Some(hash)) = (&sent, hash) {
         control.media.expire(hash).map_err(Error::Files)?;

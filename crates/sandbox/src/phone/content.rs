@@ -202,20 +202,29 @@ pub fn reworded(raw: &[u8], words: &str) -> wa::Message {
     message
 }
 
-fn key(chat: &str, id: &str, from_me: bool) -> MessageField<wa::MessageKey> {
+/// An earlier message that another one is about.
+pub struct Target<'a> {
+    pub chat: &'a str,
+    pub id: &'a str,
+    pub from_me: bool,
+    /// JID of who wrote it, where the chat does not say that.
+    pub author: Option<String>,
+}
+
+fn key(target: Target<'_>) -> MessageField<wa::MessageKey> {
     MessageField::some(wa::MessageKey {
-        remote_jid: Some(chat.to_owned()),
-        from_me: Some(from_me),
-        id: Some(id.to_owned()),
-        ..Default::default()
+        remote_jid: Some(target.chat.to_owned()),
+        from_me: Some(target.from_me),
+        id: Some(target.id.to_owned()),
+        participant: target.author,
     })
 }
 
-/// A reaction to message `id`; an empty emoji takes an earlier one back.
-pub fn reaction(chat: &str, id: &str, from_me: bool, emoji: &str, now_ms: u64) -> wa::Message {
+/// A reaction to a message; an empty emoji takes an earlier one back.
+pub fn reaction(target: Target<'_>, emoji: &str, now_ms: u64) -> wa::Message {
     wa::Message {
         reaction_message: MessageField::some(wa::message::ReactionMessage {
-            key: key(chat, id, from_me),
+            key: key(target),
             text: Some(emoji.to_owned()),
             sender_timestamp_ms: i64::try_from(now_ms).ok(),
             ..Default::default()
@@ -231,7 +240,7 @@ fn protocol(message: wa::message::ProtocolMessage) -> wa::Message {
 /// The own message `id` as it is from now on.
 pub fn edit(chat: &str, id: &str, reworded: wa::Message, now_ms: u64) -> wa::Message {
     let edited = protocol(wa::message::ProtocolMessage {
-        key: key(chat, id, true),
+        key: key(Target { chat, id, from_me: true, author: None }),
         r#type: Some(wa::message::protocol_message::Type::MESSAGE_EDIT),
         edited_message: MessageField::some(reworded),
         timestamp_ms: i64::try_from(now_ms).ok(),
@@ -243,10 +252,10 @@ pub fn edit(chat: &str, id: &str, reworded: wa::Message, now_ms: u64) -> wa::Mes
     }
 }
 
-/// Takes the own message `id` away from everyone.
-pub fn revoke(chat: &str, id: &str) -> wa::Message {
+/// Takes a message away from everyone.
+pub fn revoke(target: Target<'_>) -> wa::Message {
     protocol(wa::message::ProtocolMessage {
-        key: key(chat, id, true),
+        key: key(target),
         r#type: Some(wa::message::protocol_message::Type::REVOKE),
         ..Default::default()
     })

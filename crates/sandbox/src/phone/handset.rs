@@ -7,9 +7,12 @@ use wacore_libsignal::protocol::{GenericSignedPreKey as _, PreKeyRecord, Protoco
 use wago_contract::phone::Kind;
 
 use super::{
+    chat::Chat,
     keys::Keys,
-    messages::{Entry, Messages},
+    messages::{self, Messages},
+    sender_keys::{self, SenderKeys},
     signal::{Change, Signal},
+    to_many::Prepared,
 };
 use crate::{
     account::Number,
@@ -22,7 +25,6 @@ use crate::{
 const KEYS: &str = "phone";
 const SESSIONS: &str = "phone-session";
 const PRE_KEYS: &str = "phone-pre-key";
-const MESSAGES: &str = "phone-message";
 
 /// A phone remembers this many sent stanzas that are no messages (edits, key shares), in case a device asks again.
 const RECENT_MAX: usize = 64;
@@ -33,8 +35,9 @@ const ATTEMPTS_MAX: usize = 256;
 #[derive(Clone)]
 pub(super) struct Recent {
     pub id: String,
-    /// Whom the chat is with.
-    pub chat: Number,
+    pub chat: Chat,
+    /// Who is to see a status; nobody for other chats.
+    pub readers: Vec<Number>,
     /// The protobuf.
     pub raw: Vec<u8>,
     pub shape: Shape,
@@ -64,6 +67,8 @@ pub(crate) struct Handset {
     pub(super) number: Number,
     pub(super) keys: Keys,
     pub(super) signal: Signal,
+    pub(super) sender_keys: SenderKeys,
+    pub(super) prepared: Prepared,
     pub(crate) messages: Messages,
     pub(super) recent: VecDeque<Recent>,
     attempts: HashMap<(DeviceId, String), u8>,
@@ -77,17 +82,14 @@ pub(super) fn restore(tables: &Tables) -> BTreeMap<Number, Handset> {
     let of = |key: &[u8]| {
         key.split_first_chunk::<8>().and_then(|(number, rest)| Some((Number::from_key(number)?, rest.to_vec())))
     };
-    let mut messages: HashMap<Number, Vec<Entry>> = HashMap::new();
-    for (key, value) in rows(MESSAGES) {
-        if let (Some((number, _)), Ok(entry)) = (of(key), serde_json::from_slice(value)) {
-            messages.entry(number).or_default().push(entry);
-        }
-    }
+    let mut messages = messages::restore(tables);
+    let mut sender_keys = sender_keys::restore(tables);
     let mut handsets = BTreeMap::new();
     for (key, value) in rows(KEYS) {
         let (Some((number, _)), Some(keys)) = (of(key), Keys::from_bytes(value)) else { continue };
-        let messages = Messages::restore(messages.remove(&number).unwrap_or_default());
-        handsets.insert(number, Handset::with(number, keys, messages));
+        let messages = messages.remove(&number).unwrap_or_default();
+        let sender_keys = sender_keys.remove(&number).unwrap_or_default();
+        handsets.insert(number, Handset { sender_keys, ..Handset::with(number, keys, messages) });
     }
     for (key, record) in rows(SESSIONS) {
         if let Some((number, address)) = of(key)
@@ -119,6 +121,8 @@ impl Handset {
             number,
             signal: Signal::new(&keys),
             keys,
+            sender_keys: SenderKeys::default(),
+            prepared: Prepared::default(),
             messages,
             recent: VecDeque::new(),
             attempts: HashMap::new(),
@@ -129,7 +133,7 @@ impl Handset {
 
     /// A new installation on the same number: new keys, and the messages put back. What was sealed for the old keys cannot
     /// be opened any more.
-    pub fn reinstalled(self, journal: &Journal) -> Self {
+    pub fn reinstalled(mut self, journal: &Journal) -> Self {
         let row = |rest: &[u8]| [self.number.key().as_slice(), rest].concat();
         let (sessions, pre_keys) = self.signal.kept();
         for address in sessions {
@@ -138,7 +142,14 @@ impl Handset {
         for id in pre_keys {
             journal.delete(PRE_KEYS, &row(&id.to_be_bytes()));
         }
+        self.sender_keys.forget_all(self.number, journal);
         Self { messages: self.messages, ..Self::new(self.number) }
+    }
+
+    /// As by an accident.
+    #[cfg(test)]
+    pub(crate) fn lose_sender_keys(&mut self, journal: &Journal) {
+        self.sender_keys.forget_all(self.number, journal);
     }
 
     /// Writes what changed. True if that was a message.
@@ -157,18 +168,8 @@ impl Handset {
                 Change::PreKeyUsed(id) => journal.delete(PRE_KEYS, &row(&id.to_be_bytes())),
             }
         }
-        let messages = self.messages.take_touched();
-        let told = !messages.is_empty();
-        for (cursor, entry) in messages {
-            let key = row(&cursor.to_be_bytes());
-            match entry {
-                Some(entry) => {
-                    journal.put(MESSAGES, &key, &serde_json::to_vec(&entry).expect("a message is plain data"))
-                }
-                None => journal.delete(MESSAGES, &key),
-            }
-        }
-        told
+        self.sender_keys.keep(self.number, journal);
+        self.messages.keep(self.number, journal)
     }
 
     /// What the network knows of it from the start.

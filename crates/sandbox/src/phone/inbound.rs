@@ -8,6 +8,7 @@ use waproto::whatsapp as wa;
 
 use super::{
     Handset, adv, app_state,
+    chat::Chat,
     content::{self, Content},
     handset::{Recent, Shape, address},
     messages::{New, Seen},
@@ -16,7 +17,6 @@ use super::{
     signal::Closed,
 };
 use crate::{
-    account::Number,
     device::{DeviceId, PreKey, SignedPreKey, id_bytes, id_from},
     stanza::{
         keys,
@@ -46,6 +46,7 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
                 && stanza.child("identity").is_some()
                 && let Some(device) = stanza.jid("from").and_then(|from| device_of(state, &from))
             {
+                phone.sender_keys.lost_all(device);
                 outbound::renew_session(phone, state, device);
             }
             acknowledge(phone, state, &stanza);
@@ -72,17 +73,26 @@ fn device_of(state: &State, jid: &Jid) -> Option<DeviceId> {
     Some(DeviceId { number: state.account_of(jid)?.number, device: jid.device })
 }
 
+/// The device that a stanza comes from; in a chat of many it is not the chat.
+fn speaker(state: &State, stanza: &Node) -> Option<DeviceId> {
+    stanza.jid("participant").or_else(|| stanza.jid("from")).and_then(|jid| device_of(state, &jid))
+}
+
 fn message(phone: &mut Handset, state: &mut State, stanza: &Node) {
-    let sender = stanza.jid("from").and_then(|from| device_of(state, &from));
-    let (Some(id), Some(sender)) = (stanza.text("id"), sender) else {
+    let chat = stanza.jid("from").and_then(|from| Chat::of(state, &from));
+    let (Some(id), Some(sender), Some(chat)) = (stanza.text("id"), speaker(state, stanza), chat) else {
         acknowledge(phone, state, stanza);
         return;
     };
+    // Where there are two, the first brings the key to the second, which is the message.
     let mut failed = false;
     for enc in stanza.nodes().iter().filter(|child| child.tag == "enc") {
-        match open(phone, state, stanza, enc, sender) {
-            Ok(message) => take(phone, state, stanza, &id, sender, message),
-            Err(Closed::Duplicate) => {}
+        match open(phone, state, stanza, enc, sender, chat) {
+            Ok(message) => {
+                failed = false;
+                take(phone, state, stanza, &id, sender, chat, message);
+            }
+            Err(Closed::Duplicate) => failed = false,
             Err(Closed::Undecryptable) => failed = true,
         }
     }
@@ -95,6 +105,14 @@ fn message(phone: &mut Handset, state: &mut State, stanza: &Node) {
     let mut receipt = node("receipt").attr("id", id).attr("t", crate::now());
     if stanza.text("category").as_deref() == Some("peer") {
         receipt = receipt.attr("to", sender.jid()).attr("type", "peer_msg");
+    } else if chat.is_of_many() {
+        receipt = receipt.attr("to", chat.jid());
+        if let Some(author) = stanza.jid("participant") {
+            receipt = receipt.attr("participant", author);
+        }
+        if sender.number == phone.number {
+            receipt = receipt.attr("type", "sender");
+        }
     } else if sender.number == phone.number {
         receipt = receipt.attr("to", sender.jid()).attr("type", "sender");
         if let Some(recipient) = stanza.jid("recipient") {
@@ -112,6 +130,7 @@ fn open(
     stanza: &Node,
     enc: &Node,
     sender: DeviceId,
+    chat: Chat,
 ) -> Result<wa::Message, Closed> {
     let (kind, bytes) = (enc.text("type").unwrap_or_default(), enc.content());
     // The first message of a linked device must show that its account vouches for it.
@@ -127,23 +146,37 @@ fn open(
             return Err(Closed::Undecryptable);
         }
     }
-    let plain = phone.signal.open(&address(sender), &kind, &bytes)?;
+    let from = address(sender);
+    let plain = match kind.as_str() {
+        "skmsg" => phone.sender_keys.open(&chat.name(), &from, &bytes)?,
+        _ => phone.signal.open(&from, &kind, &bytes)?,
+    };
     let plain = content::unpadded(&plain).ok_or(Closed::Undecryptable)?;
-    wa::Message::decode_from_slice(plain).map_err(|_| Closed::Undecryptable)
+    let message = wa::Message::decode_from_slice(plain).map_err(|_| Closed::Undecryptable)?;
+    if let Some(key) = message.sender_key_distribution_message.as_option().filter(|_| kind != "skmsg") {
+        let bytes = key.axolotl_sender_key_distribution_message.as_deref().unwrap_or_default();
+        let of = key.group_id.as_deref().unwrap_or_default();
+        phone.sender_keys.take(of, &from, bytes).map_err(|_| Closed::Undecryptable)?;
+    }
+    Ok(message)
 }
 
-fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender: DeviceId, message: wa::Message) {
+fn take(
+    phone: &mut Handset,
+    state: &mut State,
+    stanza: &Node,
+    id: &str,
+    sender: DeviceId,
+    chat: Chat,
+    message: wa::Message,
+) {
     let own = sender.number == phone.number;
     let (chat, message) = match content::opened_device_sent(&message).filter(|_| own) {
         Some((destination, message)) => {
-            let Some(chat) =
-                destination.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| account.number))
-            else {
-                return;
-            };
+            let Some(chat) = destination.parse::<Jid>().ok().and_then(|jid| Chat::of(state, &jid)) else { return };
             (chat, message)
         }
-        None => (sender.number, message),
+        None => (chat, message),
     };
     let message = content::opened_child(message);
     let by_number = |jid: &str| -> String {
@@ -155,7 +188,7 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
     let author = person(sender.number);
     let mut new = New {
         id: id.to_owned(),
-        chat: person(chat),
+        chat: chat.name(),
         from: author.clone(),
         from_me: own,
         kind: contract::Kind::Text,
@@ -168,6 +201,8 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
         timestamp: stanza.text("t").and_then(|t| t.parse().ok()).unwrap_or_else(crate::now),
         state: if own { contract::State::Sent } else { contract::State::Received },
         raw: message.encode_to_vec(),
+        // Its other devices count for themselves.
+        audience: 0,
     };
     let quoted_here = |quote: content::Quote| contract::Quoted {
         id: quote.id,
@@ -232,7 +267,12 @@ fn take(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, sender:
             return;
         }
         Content::Revoke { target } => {
-            phone.messages.revoke(&target, &author);
+            let known = phone.messages.by_id(&target).filter(|entry| entry.message.chat == new.chat);
+            match known.map(|entry| entry.message.from.clone()) {
+                // An admin takes away what anybody wrote.
+                Some(other) if outbound::rules(state, chat, sender.number) => phone.messages.revoke(&target, &other),
+                _ => phone.messages.revoke(&target, &author),
+            };
             return;
         }
         Content::KeyRequest { ids } => {
@@ -267,8 +307,11 @@ fn ask_again(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, se
         node("key").children([node("id").bytes(id_bytes(key_id)).build(), node("value").bytes(key).build()]).build(),
         keys::signed_node(&signed),
     ]);
-    let mut receipt =
-        node("receipt").attr("to", sender.jid()).attr("id", id).attr("type", "retry").attr("t", crate::now());
+    let mut receipt = node("receipt").attr("id", id).attr("type", "retry").attr("t", crate::now());
+    receipt = match stanza.jid("participant") {
+        Some(author) => receipt.attr("to", stanza.jid("from").unwrap_or_default()).attr("participant", author),
+        None => receipt.attr("to", sender.jid()),
+    };
     if let Some(recipient) = stanza.jid("recipient") {
         receipt = receipt.attr("recipient", recipient);
     }
@@ -281,8 +324,7 @@ fn ask_again(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, se
 }
 
 fn receipt(phone: &mut Handset, state: &mut State, receipt: &Node) {
-    let (Some(id), Some(from)) = (receipt.text("id"), receipt.jid("from")) else { return };
-    let Some(device) = device_of(state, &from) else { return };
+    let (Some(id), Some(device)) = (receipt.text("id"), speaker(state, receipt)) else { return };
     let seen = match receipt.text("type").as_deref() {
         None | Some("" | "inactive") => Seen::Delivered,
         Some("read") => Seen::Read,
@@ -305,7 +347,7 @@ fn receipt(phone: &mut Handset, state: &mut State, receipt: &Node) {
         return;
     }
     for id in listed(receipt, &id) {
-        phone.messages.receipt(&id, &device.jid().to_string(), seen, at, counts);
+        phone.messages.receipt(&id, device, seen, at, counts);
     }
 }
 
@@ -334,6 +376,7 @@ fn again(phone: &mut Handset, state: &mut State, receipt: &Node, id: &str, devic
         return;
     }
     let Some(what) = sent(phone, id, state) else { return };
+    phone.sender_keys.lost(&what.chat.name(), device);
     let fresh = receipt.child("keys").and_then(|sent| enclosed_bundle(receipt, sent, state, device));
     let renewed = match fresh {
         Some(bundle) => phone.signal.install(&address(device), &bundle).is_ok(),
@@ -347,9 +390,9 @@ fn again(phone: &mut Handset, state: &mut State, receipt: &Node, id: &str, devic
 
 fn sent(phone: &Handset, id: &str, state: &State) -> Option<Recent> {
     if let Some(entry) = phone.messages.own(id) {
-        let chat: Jid = entry.message.chat.parse().ok()?;
-        let chat: Number = state.account_of(&chat)?.number;
-        return Some(Recent { id: id.to_owned(), chat, raw: entry.raw.clone(), shape: Shape::of(entry.message.kind) });
+        let chat = Chat::of(state, &entry.message.chat.parse().ok()?)?;
+        let (raw, shape) = (entry.raw.clone(), Shape::of(entry.message.kind));
+        return Some(Recent { id: id.to_owned(), chat, readers: Vec::new(), raw, shape });
     }
     phone.recent.iter().rev().find(|recent| recent.id == id).cloned()
 }

@@ -6,9 +6,17 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use buffa::Message as _;
 use serde::{Deserialize, Serialize};
 use wacore::proto_helpers::MessageExt as _;
-use wago_contract::phone::{Kind, Media, Message, Quoted, Receipt, State};
+use wago_contract::phone::{Kind, Media, Message, Quoted, State};
 use waproto::whatsapp as wa;
 
+use super::receipts::Receipts;
+use crate::{
+    account::Number,
+    device::DeviceId,
+    journal::{Journal, Tables},
+};
+
+const MESSAGES: &str = "phone-message";
 /// A phone keeps this many messages; the oldest is forgotten first, on disk as well.
 pub const MAX_MESSAGES: usize = 5_000;
 
@@ -21,6 +29,12 @@ pub struct Entry {
     /// The protobuf: for quoting, for sealing again, and for kinds that phones cannot show.
     #[serde(with = "in_base64")]
     pub raw: Vec<u8>,
+    /// How many people it is for, when it is an own one.
+    #[serde(default)]
+    pub audience: usize,
+    /// The code with which the network refused it.
+    #[serde(default)]
+    pub refused: Option<u16>,
 }
 
 mod in_base64 {
@@ -53,6 +67,8 @@ pub struct New {
     pub timestamp: u64,
     pub state: State,
     pub raw: Vec<u8>,
+    /// How many people it is for, when it is an own one.
+    pub audience: usize,
 }
 
 /// What a device says about a message.
@@ -69,13 +85,31 @@ pub struct Messages {
     /// Cursors of the entries with an id. Two people may choose the same id, so there can be several.
     by_id: HashMap<String, Vec<u64>>,
     last: u64,
+    receipts: Receipts,
     /// Cursors whose entries must be written again, or deleted.
     touched: Vec<u64>,
 }
 
+/// The messages of all phones.
+pub fn restore(tables: &Tables) -> HashMap<Number, Messages> {
+    let mut entries: HashMap<Number, Vec<Entry>> = HashMap::new();
+    for (key, value) in tables.get(MESSAGES).into_iter().flatten() {
+        let number = key.split_first_chunk::<8>().and_then(|(number, _)| Number::from_key(number));
+        if let (Some(number), Ok(entry)) = (number, serde_json::from_slice(value)) {
+            entries.entry(number).or_default().push(entry);
+        }
+    }
+    let mut receipts = Receipts::restore(tables);
+    let with_receipts = |(number, entries)| {
+        let receipts = receipts.remove(&number).unwrap_or_default();
+        (number, Messages { receipts, ..Messages::restore(entries) })
+    };
+    entries.into_iter().map(with_receipts).collect()
+}
+
 impl Messages {
     /// Puts back what was kept. Entries come in any order.
-    pub fn restore(mut entries: Vec<Entry>) -> Self {
+    fn restore(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.message.cursor);
         let mut messages = Self::default();
         for entry in entries {
@@ -122,6 +156,8 @@ impl Messages {
                 raw: raw_for_all,
             },
             raw: new.raw,
+            audience: new.audience,
+            refused: None,
         });
         self.touched.push(cursor);
         if self.entries.len() > MAX_MESSAGES {
@@ -138,6 +174,7 @@ impl Messages {
                 self.by_id.remove(&oldest.message.id);
             }
         }
+        self.receipts.forget(oldest.message.cursor);
         self.touched.push(oldest.message.cursor);
     }
 
@@ -175,10 +212,12 @@ impl Messages {
         self.cursors(id).find(|entry| entry.message.from_me)
     }
 
-    /// The network acknowledged or refused an own message.
-    pub fn settle(&mut self, cursor: u64, timestamp: u64, state: State) {
+    /// The network acknowledged an own message, or refused it with that code.
+    pub fn settle(&mut self, cursor: u64, timestamp: u64, refused: Option<u16>) {
+        let state = if refused.is_some() { State::Refused } else { State::Sent };
         self.change(cursor, |entry| {
             entry.message.timestamp = timestamp;
+            entry.refused = refused;
             // A receipt may overtake the acknowledgement.
             if entry.message.state == State::Pending {
                 entry.message.state = state;
@@ -186,28 +225,15 @@ impl Messages {
         });
     }
 
-    /// A device reported. `counts`: it belongs to the recipient, so the message as a whole has come that far.
-    pub fn receipt(&mut self, id: &str, device: &str, seen: Seen, at: u64, counts: bool) -> Option<u64> {
-        let cursor = self.own(id)?.message.cursor;
-        self.change(cursor, |entry| {
-            let receipt = entry.message.receipts.entry(device.to_owned()).or_insert_with(Receipt::default);
-            let first = |time: &mut Option<u64>| *time = time.or(Some(at));
-            first(&mut receipt.delivered);
-            match seen {
-                Seen::Delivered => {}
-                Seen::Read => first(&mut receipt.read),
-                Seen::Played => {
-                    first(&mut receipt.read);
-                    first(&mut receipt.played);
-                }
-            }
-            if counts {
-                entry.message.state = match (seen, entry.message.state) {
-                    (_, State::Read) | (Seen::Read | Seen::Played, _) => State::Read,
-                    (Seen::Delivered, _) => State::Delivered,
-                };
-            }
-        });
+    /// A device reported. `counts`: it belongs to a recipient. The message as a whole has come as far as all recipients.
+    pub fn receipt(&mut self, id: &str, device: DeviceId, seen: Seen, at: u64, counts: bool) -> Option<u64> {
+        let entry = self.own(id)?;
+        let (cursor, audience) = (entry.message.cursor, entry.audience);
+        let known = entry.message.state;
+        let state = self.receipts.add(cursor, device, seen, at, counts, audience)?;
+        if state != known && known != State::Read {
+            self.change(cursor, |entry| entry.message.state = state);
+        }
         Some(cursor)
     }
 
@@ -284,21 +310,33 @@ impl Messages {
             .map(|entry| &entry.message)
             .filter(|message| chat.is_none_or(|chat| message.chat == chat))
             .take(limit)
-            .cloned()
+            .map(|message| Message { receipts: self.receipts.list(message.cursor), ..message.clone() })
             .collect()
     }
 
-    /// What to write since the last call: a cursor, and its entry or `None` if it is forgotten.
-    pub fn take_touched(&mut self) -> Vec<(u64, Option<Entry>)> {
+    /// Writes what changed. True if anything did.
+    pub fn keep(&mut self, number: Number, journal: &Journal) -> bool {
+        let receipts = self.receipts.keep(number, journal);
         let mut touched = std::mem::take(&mut self.touched);
         touched.sort_unstable();
         touched.dedup();
-        touched.into_iter().map(|cursor| (cursor, self.get(cursor).cloned())).collect()
+        for cursor in &touched {
+            let key = [number.key(), cursor.to_be_bytes()].concat();
+            match self.get(*cursor) {
+                Some(entry) => {
+                    journal.put(MESSAGES, &key, &serde_json::to_vec(entry).expect("a message is plain data"));
+                }
+                None => journal.delete(MESSAGES, &key),
+            }
+        }
+        receipts || !touched.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wago_contract::phone::Receipt;
+
     use super::*;
 
     fn text(id: &str, from: &str, from_me: bool) -> New {
@@ -317,7 +355,12 @@ mod tests {
             timestamp: 1,
             state: if from_me { State::Pending } else { State::Received },
             raw: vec![1],
+            audience: 1,
         }
+    }
+
+    fn device(number: &str, device: u16) -> DeviceId {
+        DeviceId { number: Number::parse(number).expect("digits"), device }
     }
 
     #[test]
@@ -334,13 +377,30 @@ mod tests {
     fn a_late_delivery_does_not_undo_a_read() {
         let mut messages = Messages::default();
         let cursor = messages.add(text("X", "me", true)).expect("new");
-        messages.receipt("X", "b:1", Seen::Read, 5, true);
-        messages.receipt("X", "b:2", Seen::Delivered, 6, true);
-        messages.settle(cursor, 4, State::Sent);
-        let message = &messages.by_id("X").expect("kept").message;
+        messages.receipt("X", device("15550000002", 1), Seen::Read, 5, true);
+        messages.receipt("X", device("15550000002", 2), Seen::Delivered, 6, true);
+        messages.settle(cursor, 4, None);
+        let message = &messages.list(0, None, 1)[0];
         assert_eq!(message.state, State::Read);
         assert_eq!(message.timestamp, 4);
-        assert_eq!(message.receipts["b:1"], Receipt { delivered: Some(5), read: Some(5), played: None });
+        let receipt = Receipt { delivered: Some(5), read: Some(5), played: None };
+        assert_eq!(message.receipts["15550000002:1@s.whatsapp.net"], receipt);
+    }
+
+    #[test]
+    fn a_message_to_several_has_come_as_far_as_the_last_of_them() {
+        let mut messages = Messages::default();
+        messages.add(New { audience: 2, state: State::Sent, ..text("X", "me", true) });
+        let mut state = |number, device_id, seen, counts| {
+            messages.receipt("X", device(number, device_id), seen, 5, counts);
+            messages.list(0, None, 1)[0].state
+        };
+        assert_eq!(state("15550000001", 1, Seen::Delivered, false), State::Sent, "an own device");
+        assert_eq!(state("15550000002", 0, Seen::Delivered, true), State::Sent);
+        assert_eq!(state("15550000002", 1, Seen::Read, true), State::Sent, "the same person");
+        assert_eq!(state("15550000003", 0, Seen::Delivered, true), State::Delivered);
+        assert_eq!(state("15550000003", 0, Seen::Read, true), State::Read);
+        assert_eq!(state("15550000003", 1, Seen::Delivered, true), State::Read);
     }
 
     #[test]
@@ -361,9 +421,7 @@ mod tests {
             messages.add(text(&number.to_string(), "a", false));
         }
         assert!(messages.by_id("0").is_none());
-        let touched = messages.take_touched();
-        assert!(touched[0].1.is_none());
-        let restored = Messages::restore(touched.into_iter().filter_map(|(_, entry)| entry).rev().collect());
+        let restored = Messages::restore(messages.entries.into_iter().rev().collect());
         assert_eq!(restored.list(0, None, 2)[0].cursor, 2);
         assert_eq!(restored.last, MAX_MESSAGES as u64 + 1);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use wacore_binary::Node;
 
 use super::{
-    app_state, keys, offline,
+    app_state, groups, keys, offline,
     read::{Read as _, node, refusal, result},
     usync,
 };
@@ -70,8 +70,7 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
             result(&id, [])
         }
         ("disappearing_mode", _) => result(&id, [node("disappearing_mode").attr("duration", 0).attr("t", 0).build()]),
-        ("w:g2", "get") if iq.child("participating").is_some() => result(&id, [node("groups").build()]),
-        ("w:g2", _) => refusal(&id, 404, "item-not-found"),
+        ("w:g2", _) => groups::receive(state, from, &id, &kind, iq),
         ("w:biz", "get") => result(&id, [node("business_profile").attr("v", "116").build()]),
         _ => {
             state.counters.count(format!("iq unknown: {namespace} {kind}"));

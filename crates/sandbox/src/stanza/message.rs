@@ -2,7 +2,10 @@
 
 use wacore_binary::{Jid, Node, Server};
 
-use super::read::{Read as _, node};
+use super::{
+    fan_out,
+    read::{Read as _, node},
+};
 use crate::{
     account::{Account, Number},
     device::DeviceId,
@@ -13,7 +16,7 @@ use crate::{
 const COPIES_MAX: usize = 2_048;
 
 /// A refusal's code in the ack.
-struct Refused(u16);
+pub(super) struct Refused(pub u16);
 
 /// Ciphertext for one device.
 struct Copy {
@@ -47,6 +50,9 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, message: Node) {
 fn relay(state: &mut State, from: DeviceId, id: &str, to: &Jid, message: &Node) -> Result<Option<String>, Refused> {
     if let Some(code) = state.faults.refuse_message(from) {
         return Err(Refused(code));
+    }
+    if matches!(to.server, Server::Group | Server::Broadcast) {
+        return fan_out::relay(state, from, id, to, message);
     }
     let sender = state.accounts.get(&from.number).cloned().ok_or(Refused(401))?;
     let addressee = state.account_of(to).cloned().ok_or(Refused(404))?;

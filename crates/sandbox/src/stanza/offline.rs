@@ -72,15 +72,5 @@ fn end(state: &mut State, to: DeviceId, total: usize) {
     let offline = node("offline").attr("count", total).build();
     state.tell(to, node("ib").attr("from", wacore_binary::SERVER_JID).children([offline]).build());
     // What came in while the backlog was on its way follows it.
-    loop {
-        let stanzas = state.queues.entry(to).or_default().hand_out(BATCH);
-        if stanzas.is_empty() {
-            return;
-        }
-        for stanza in stanzas {
-            if !state.tell(to, stanza) {
-                return;
-            }
-        }
-    }
+    state.catch_up(to);
 }

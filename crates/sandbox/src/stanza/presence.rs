@@ -3,7 +3,7 @@
 use wacore_binary::Node;
 
 use super::read::{Read as _, node};
-use crate::{account::Number, device::DeviceId, state::State};
+use crate::{account::Number, device::DeviceId, group::GroupId, state::State};
 
 /// A device may follow this many people; further ones are not followed.
 const WATCHERS_MAX: usize = 10_000;
@@ -60,6 +60,10 @@ fn current(state: &State, number: Number, jid: &wacore_binary::Jid) -> Node {
 
 pub(crate) fn chat_state(state: &mut State, from: DeviceId, chat_state: &Node) {
     let Some(to) = chat_state.jid("to") else { return };
+    if let Some(group) = GroupId::of(&to) {
+        group_state(state, from, group, chat_state);
+        return;
+    }
     let (Some(sender), Some(addressee)) = (state.accounts.get(&from.number), state.account_of(&to)) else { return };
     let stanza = Node {
         content: chat_state.content.clone(),
@@ -67,5 +71,24 @@ pub(crate) fn chat_state(state: &mut State, from: DeviceId, chat_state: &Node) {
     };
     for device in state.devices_of(addressee.number).map(|(id, _)| id).collect::<Vec<_>>() {
         state.tell(device, stanza.clone());
+    }
+}
+
+/// Somebody types in a group: those who are in it and there see it.
+fn group_state(state: &mut State, from: DeviceId, id: GroupId, chat_state: &Node) {
+    let (Some(sender), Some(group)) = (state.accounts.get(&from.number), state.groups.get(id)) else { return };
+    if !group.members.contains_key(&from.number) {
+        return;
+    }
+    let envelope = node("chatstate")
+        .attr("from", id.jid())
+        .attr("participant", DeviceId::phone(sender.number).lid_jid(sender))
+        .attr("participant_pn", sender.jid());
+    let stanza = Node { content: chat_state.content.clone(), ..envelope.build() };
+    for device in state.group_devices(group) {
+        // Phones do not show it.
+        if !device.is_phone() && device.number != from.number {
+            state.tell(device, stanza.clone());
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use wacore_binary::{Node, Server};
 
-use super::read::{Read as _, node};
+use super::{
+    fan_out,
+    read::{Read as _, node},
+};
 use crate::{device::DeviceId, state::State};
 
 pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
@@ -24,8 +27,15 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     if let Some(kind) = &kind {
         ack = ack.attr("type", kind.as_str());
     }
+    if let Some(author) = receipt.jid("participant") {
+        ack = ack.attr("participant", author);
+    }
     state.tell(from, ack.build());
 
+    if matches!(to.server, Server::Group | Server::Broadcast) {
+        fan_out::receipt(state, from, &id, &to, &receipt);
+        return;
+    }
     let Some(sender) = state.accounts.get(&from.number).cloned() else { return };
     let Some(addressee) = state.account_of(&to).map(|account| account.number) else { return };
     let own = addressee == from.number;

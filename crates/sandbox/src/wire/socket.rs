@@ -106,6 +106,7 @@ async fn linked(
             stanza = stanzas.recv() => {
                 let Some(stanza) = stanza else { return "closed by the network" };
                 let fate = core.step(|state| {
+                    state.catch_up(device);
                     state.faults.outgoing(device, &stanza.tag, &stanza.text("id").unwrap_or_default())
                 });
                 let written = match fate {

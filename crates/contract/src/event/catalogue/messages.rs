@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{ANA, ANA_LID, AT, Entry, NEWSLETTER, entry, full, never, s, topic};
-use crate::event::{
-    BotInfo, HistorySync, MediaRetry, MessageEvent, MessageInfo, MetaInfo, Receipt, Source, Undecryptable,
+use crate::{
+    event::{BotInfo, HistorySync, MediaRetry, MessageEvent, MessageInfo, MetaInfo, Receipt, Source, Undecryptable},
+    queue::Failed,
 };
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -50,6 +51,19 @@ pub(super) fn entries() -> Vec<Entry> {
             },
         ),
         topic("Receipt", "Another name for `ReadReceipt`."),
+        entry(
+            "QueuedSendFailed",
+            "A send that waited in the queue has failed for good: WhatsApp or the recipient refused it, or WhatsApp did \
+             not answer in several attempts.",
+            Failed {
+                id: s("3EB0C767D097B7C4030D"),
+                route: s("/send/text"),
+                chat: s(ANA),
+                send_at: 1_768_472_999,
+                attempts: 1,
+                error: s("5511999999999 is not on WhatsApp"),
+            },
+        ),
         entry(
             "MediaRetry",
             "The phone's answer to a request to upload a file again. `Ciphertext` opens with the file's media key; if the \

@@ -1,11 +1,11 @@
 //! What a person sends that is neither words nor a file: places, contacts, polls and votes.
 
 use buffa::{Message as _, MessageField};
-use wacore::poll;
+use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use wago_contract::phone::{self as contract, Kind};
 use waproto::whatsapp as wa;
 
-use super::{Content, key, shown};
+use super::{Content, Target, key, shown};
 use crate::{Error, Result};
 
 const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
@@ -78,15 +78,22 @@ fn question(asked: &contract::Poll, secret: [u8; 32]) -> Result<wa::Message> {
     })
 }
 
-/// A vote in the poll `id`, whose protobuf is `raw`. `None`: it is no poll.
-pub fn vote(poll: &contract::Message, raw: &[u8], voter: &str, options: &[String], now_ms: u64) -> Option<wa::Message> {
+/// A vote in a poll, whose protobuf is `raw`, sealed under the addresses of its creator and of the voter. `None`: it is no
+/// poll.
+pub fn vote(
+    poll: Target<'_>,
+    raw: &[u8],
+    [creator, voter]: [&str; 2],
+    options: &[String],
+    now_ms: u64,
+) -> Option<wa::Message> {
     let asked = wa::Message::decode_from_slice(raw).ok()?;
     let secret = asked.message_context_info.as_option()?.message_secret.clone()?;
-    let chosen: Vec<Vec<u8>> = options.iter().map(|option| poll::compute_option_hash(option).to_vec()).collect();
-    let (payload, iv) = poll::encrypt_poll_vote_with_secret(&chosen, &secret, &poll.id, &poll.from, voter).ok()?;
+    let chosen: Vec<Vec<u8>> = options.iter().map(|option| compute_option_hash(option).to_vec()).collect();
+    let (payload, iv) = encrypt_poll_vote_with_secret(&chosen, &secret, poll.id, creator, voter).ok()?;
     let sealed = wa::message::PollEncValue { enc_payload: Some(payload), enc_iv: Some(iv.to_vec()) };
     let update = wa::message::PollUpdateMessage {
-        poll_creation_message_key: key(&poll.chat, &poll.id, poll.from_me),
+        poll_creation_message_key: key(poll),
         vote: MessageField::some(sealed),
         sender_timestamp_ms: i64::try_from(now_ms).ok(),
         ..Default::default()
