@@ -262,6 +262,7 @@ impl From<wago_session::Error> for ApiError {
             Error::NotConnected { .. } => new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable(),
             Error::Invalid { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
             Error::File { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
+            Error::Sealed => new(StatusCode::BAD_REQUEST, InvalidField).at("MediaKey"),
             Error::FileGone => new(StatusCode::NOT_FOUND, MediaGone),
             Error::UnknownMessage { field } => new(StatusCode::NOT_FOUND, UnknownMessage).at(field),
             Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),

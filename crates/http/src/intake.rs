@@ -135,7 +135,7 @@ fn keep(blob: &mut Blob, piece: &[u8], limit: u64) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of a file by what it is to WhatsApp; a larger one is refused.
+/// Bytes of a file by what it is sent as; a larger one is refused.
 #[derive(Debug, Clone)]
 pub struct MediaLimits {
     pub image: u64,
@@ -143,13 +143,14 @@ pub struct MediaLimits {
     pub audio: u64,
     /// At most 2 GiB, which is WhatsApp's own.
     pub document: u64,
+    /// Of the picture that one is made from: stickers themselves have WhatsApp's bounds.
     pub sticker: u64,
 }
 
 impl Default for MediaLimits {
     fn default() -> Self {
         const MIB: u64 = 1 << 20;
-        Self { image: 16 * MIB, video: 100 * MIB, audio: 16 * MIB, document: 100 * MIB, sticker: MIB }
+        Self { image: 16 * MIB, video: 100 * MIB, audio: 16 * MIB, document: 100 * MIB, sticker: 16 * MIB }
     }
 }
 

@@ -210,7 +210,8 @@ impl<T> Sending<T> {
     }
 }
 
-/// Does the work, if nobody did it under this key before, in a task that outlives its caller.
+/// Does the work, if nobody did it under this key before, in a task that outlives its caller. The work is boxed, since the
+/// compiler gives up on futures that are nested as deeply as a send is.
 async fn settled<R: Serialize + Send + Sync + 'static>(
     app: App,
     session: SessionId,
@@ -394,6 +395,7 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::Invalid { .. }
         | Error::File { .. }
         | Error::FileGone
+        | Error::Sealed
         | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
         | Error::Rejected { .. } => true,

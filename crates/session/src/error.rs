@@ -19,6 +19,9 @@ pub enum Error {
     /// WhatsApp does not have the file any more.
     #[error("WhatsApp has no such file any more")]
     FileGone,
+    /// A file of WhatsApp's that is damaged, or of another key.
+    #[error("MediaKey does not open the file, or the file is damaged")]
+    Sealed,
     /// There is nothing known of the message that is referred to.
     #[error("unknown message")]
     UnknownMessage { field: &'static str },

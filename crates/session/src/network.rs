@@ -11,11 +11,12 @@ use tokio::sync::{Mutex, Semaphore};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
-    wacore::net::UploadBody,
+    wacore::net::{StreamingHttpResponse, UploadBody},
 };
 
 use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
 
+mod download;
 mod upload;
 
 /// Fetched again after this long.
@@ -190,6 +191,15 @@ impl HttpClient for Http {
             body.extend_from_slice(&chunk);
         }
         Ok(HttpResponse { status_code: response.status().as_u16(), body })
+    }
+
+    fn supports_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_streaming(&self, request: HttpRequest) -> whatsapp_rust::anyhow::Result<StreamingHttpResponse> {
+        let request = HttpRequest { url: self.address(request.url), ..request };
+        download::open(&self.client, request)
     }
 
     fn supports_upload_streaming(&self) -> bool {

@@ -45,7 +45,7 @@ impl Sessions {
                 Content::Status(status) => self.tell_story(&live, envelope, status, files).await,
                 Content::Album(album) => self.send_album(&live, envelope, album, files).await,
                 content => {
-                    let to = self.recipient(&live, &envelope.phone).await?;
+                    let to = self.resolve(&live, &envelope.phone).await?;
                     let build = Build::begin(&live, &to, &envelope, &content, files).await?;
                     let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());
                     deliver(&live, to, build.finish(content)?, id).await
@@ -68,7 +68,7 @@ impl Sessions {
         tell(live, audience, message, id).await
     }
 
-    pub(crate) async fn recipient(&self, live: &Live, phone: &str) -> Result<Jid> {
+    pub(crate) async fn resolve(&self, live: &Live, phone: &str) -> Result<Jid> {
         timeout(ACK_MAX, self.recipients().find(&live.client, phone)).await.map_err(|_| Error::TimedOut)?
     }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use wago_http::MediaLimits;
 
 pub use setting::{Hidden, Mode, SANDBOX_ADMIN_TOKEN, SETTINGS, Setting, Shape};
 
@@ -180,6 +181,7 @@ pub struct Config {
     /// Bytes; `None`: any.
     pub event_bytes: Option<u64>,
     pub webhook_files: bool,
+    pub media_limits: MediaLimits,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -234,6 +236,7 @@ impl Config {
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
         let webhook_files = values.read("webhookfiles", p, boolean);
+        let media_limits = values.read("media-megabytes", p, media_limits);
         let store_history = values.read("storehistory", p, boolean);
         let store_messages = values.read("storemessage", p, boolean);
         let message_age = values.read("message-days", p, days);
@@ -272,6 +275,7 @@ impl Config {
             event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
             webhook_files: webhook_files.expect(defaulted),
+            media_limits: media_limits.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -342,6 +346,29 @@ fn number(value: &str, max: u64) -> Result<u64, String> {
         Ok(number) if number <= max => Ok(number),
         _ => Err(format!("is not a whole number from 0 to {max}")),
     }
+}
+
+/// WhatsApp's own, for a document.
+const MEDIA_MEGABYTES_MAX: u64 = 2_048;
+
+fn media_limits(value: &str) -> Result<MediaLimits, String> {
+    let mut limits = MediaLimits::default();
+    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let (kind, megabytes) = word.split_once('=').ok_or("is not a list such as image=16,video=100")?;
+        let limit = match kind.trim() {
+            "image" => &mut limits.image,
+            "video" => &mut limits.video,
+            "audio" => &mut limits.audio,
+            "document" => &mut limits.document,
+            "sticker" => &mut limits.sticker,
+            _ => return Err("names another kind than image, video, audio, document and sticker".into()),
+        };
+        match megabytes.trim().parse() {
+            Ok(megabytes @ 1..=MEDIA_MEGABYTES_MAX) => *limit = megabytes << 20,
+            _ => return Err(format!("has a size that is not a whole number from 1 to {MEDIA_MEGABYTES_MAX}")),
+        }
+    }
+    Ok(limits)
 }
 
 /// 0 is written for "without a limit".

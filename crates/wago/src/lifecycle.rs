@@ -122,7 +122,7 @@ impl Gateway {
             store: store.clone(),
             sessions: sessions.clone(),
             admin_token_hash,
-            limits: Limits::default(),
+            limits: Limits { media: config.media_limits.clone(), ..Limits::default() },
             files: folder,
             allow_private_webhooks: config.allow_private_webhooks,
             stopping: stop.clone(),

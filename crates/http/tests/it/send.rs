@@ -255,3 +255,53 @@ async fn the_web_is_not_this_machine() {
         answer.fails(400, "invalid_field", Some("Document"), false, error);
     }
 }
+
+/// A route, the rest of a body, and the field that is at fault.
+const BAD: &[(&str, &str, &str)] = &[
+    ("/send/image", r#""Image":"data:image/png;base64,""#, "Image"),
+    ("/send/image", r#""Image":"data:image/png,AAAA""#, "Image"),
+    ("/send/image", r#""Image":"data:nothing;base64,AAAA""#, "Image"),
+    ("/send/image", r#""Image":"not base64!""#, "Image"),
+    ("/send/image", r#""Image":"""#, "Image"),
+    ("/send/image", r#""Image":"ftp://a.b/c.png""#, "Image"),
+    ("/send/image", r#""Image":"http://nowhere.invalid/a.png""#, "Image"),
+    ("/send/image", r#""Image":"AAAA","MimeType":"png""#, "MimeType"),
+    ("/send/audio", r#""Audio":"AAAA","Waveform":"!""#, "Waveform"),
+    ("/send/document", r#""Document":"AAAA","FileName":"/""#, "FileName"),
+    ("/send/poll", r#""Question":"Q","Options":["a"]"#, "Options"),
+    ("/send/poll", r#""Question":"Q","Options":["1","2","3","4","5","6","7","8","9","10","11","12","13"]"#, "Options"),
+    ("/send/poll", r#""Question":"Q","Options":["a","a"]"#, "Options"),
+    ("/send/poll", r#""Question":"Q","Options":["a",""]"#, "Options"),
+    ("/send/poll", r#""Question":"Q","Options":["a","b"],"MaxAnswer":3"#, "MaxAnswer"),
+    ("/send/poll", r#""Question":" ","Options":["a","b"]"#, "Question"),
+    ("/send/location", r#""Latitude":-90.5,"Longitude":2"#, "Latitude"),
+    ("/send/location", r#""Latitude":"north","Longitude":2"#, "Latitude"),
+    ("/send/location", r#""Latitude":1,"Longitude":180.1"#, "Longitude"),
+    ("/send/location", r#""Latitude":1"#, "Longitude"),
+    ("/send/contact", r#""Name":"N","Vcard":"BEGIN:VCARD\nEND:VCARD""#, "Vcard"),
+    ("/send/contact", r#""Name":"N","Vcard":"BEGIN:VCARD\nVERSION:3.0\nFN:N""#, "Vcard"),
+    (
+        "/send/contact",
+        r#""Contacts":[{"Vcard":"BEGIN:VCARD\nVERSION:3.0\nFN:N\nEND:VCARD"},{"Vcard":"x"}]"#,
+        "Contacts[1].Vcard",
+    ),
+    ("/send/contact", r#""FullName":"N","PhoneNumber":"12""#, "PhoneNumber"),
+    ("/send/text", r#""Body":"b","Id":"a b""#, "Id"),
+    ("/send/text", r#""Body":"b","ContextInfo":{"StanzaID":""},"QuotedText":5"#, "QuotedText"),
+    ("/message/react", r#""Body":"👍""#, "Id"),
+    ("/message/markread", r#""Id":[]"#, "Id"),
+    ("/message/vote", r#""Id":"A","Options":["a","a"]"#, "Options"),
+];
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    let api = narrow(true).await;
+    for (path, rest, field) in BAD {
+        let answer = post(&api, path, rest).await;
+        assert_eq!(
+            (answer.status, &answer.json()["field"]),
+            (StatusCode::BAD_REQUEST, &(*field).into()),
+            "{path} {rest}"
+        );
+    }
+}

@@ -7,8 +7,10 @@ use waproto::whatsapp as wa;
 
 use super::files::{self, Described};
 
+mod said;
 mod shown;
 
+pub use said::{Said, said, vote};
 pub use shown::chosen;
 
 /// What an opened message means to its reader.
@@ -92,6 +94,10 @@ pub fn read(message: &wa::Message) -> Content {
     }
     if let Some(shown) = shown::read(message) {
         return shown;
+    }
+    // It announces pictures, which come by themselves.
+    if message.album_message.is_set() {
+        return Content::Silent;
     }
     // A sender key alone, or the context that decorates others, says nothing to a person.
     let mut rest = message.clone();
@@ -280,6 +286,12 @@ pub fn device_sent(destination: &str, message: wa::Message) -> wa::Message {
 pub fn opened_device_sent(message: &wa::Message) -> Option<(String, wa::Message)> {
     let sent = message.device_sent_message.as_option()?;
     Some((sent.destination_jid.clone()?, sent.message.as_option()?.clone()))
+}
+
+/// Opens the wrapper around a picture of an album.
+pub fn opened_child(mut message: wa::Message) -> wa::Message {
+    let child = message.associated_child_message.take().and_then(|wrapper| wrapper.message.into_option());
+    child.unwrap_or(message)
 }
 
 /// Takes WhatsApp's padding off: the last byte says how many there are. `None` when it lies.

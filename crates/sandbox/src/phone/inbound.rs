@@ -178,6 +178,7 @@ fn take(
         }
         None => (chat, message),
     };
+    let message = content::opened_child(message);
     let by_number = |jid: &str| -> String {
         jid.parse::<Jid>()
             .ok()

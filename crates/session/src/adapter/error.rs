@@ -57,3 +57,17 @@ pub fn media(failed: &whatsapp_rust::anyhow::Error) -> Error {
         None => any(failed),
     }
 }
+
+/// Why a file could not be had. What neither the hosts nor the network brought about lies in the file or its key.
+pub fn download(failed: &whatsapp_rust::anyhow::Error) -> Error {
+    let of_network = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<reqwest::Error>() || cause.is::<std::io::Error>() || cause.is::<tokio::time::error::Elapsed>()
+    };
+    match media(failed) {
+        Error::Internal(_) if failed.chain().any(of_network) => {
+            Error::NotConnected { reason: "no media host of WhatsApp gave the file".to_owned() }
+        }
+        Error::Internal(_) => Error::Sealed,
+        error => error,
+    }
+}

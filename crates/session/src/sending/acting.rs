@@ -153,7 +153,7 @@ impl Sessions {
 
     pub async fn presence(&self, id: SessionId, Presence { phone, state }: Presence) -> Result<()> {
         self.over(id, |live| async move {
-            let to = self.recipient(&live, &phone).await?;
+            let to = self.resolve(&live, &phone).await?;
             let chat_state = live.client.chatstate();
             let told = match state {
                 PresenceState::Composing => chat_state.send_composing(&to).await,
@@ -168,7 +168,7 @@ impl Sessions {
     async fn found(&self, live: &Live, field: &'static str, target: Target) -> Result<Found> {
         // Told by the name that the route gives it.
         chat(field, &target.chat)?;
-        let chat = self.recipient(live, &target.chat).await?;
+        let chat = self.resolve(live, &target.chat).await?;
         let participant = match &target.participant {
             Some(given) if chat.is_group() && !target.from_me => Some(person("Participant", given)?),
             _ => None,

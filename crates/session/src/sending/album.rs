@@ -29,7 +29,7 @@ impl Sessions {
         album: Album,
         files: Vec<File>,
     ) -> Result<Sent> {
-        let to = self.recipient(live, &envelope.phone).await?;
+        let to = self.resolve(live, &envelope.phone).await?;
         let context = context::context(&envelope, &to, timer::of_chat(live, &to).await?)?;
         let files = build::upload(live, &to, build::of_album(&album), files).await?;
         let id = envelope.id.unwrap_or_else(|| live.client.generate_message_id());

@@ -38,8 +38,10 @@ impl Sessions {
             );
             let bound = DOWNLOAD_TIME + Duration::from_secs(length / BYTES_PER_SECOND);
             let download = live.client.download_from_params_to_writer(&params, writer);
-            let mut file =
-                timeout(bound, download).await.map_err(|_| Error::TimedOut)?.map_err(|failed| error::media(&failed))?;
+            let mut file = timeout(bound, download)
+                .await
+                .map_err(|_| Error::TimedOut)?
+                .map_err(|failed| error::download(&failed))?;
             file.rewind().map_err(|_| Error::Internal("a file could not be read back".to_owned()))?;
             Ok(file)
         })

@@ -150,6 +150,12 @@ pub const SETTINGS: &[Setting] = &[
     )
     .default("4096"),
     Setting::new(
+        "media-megabytes",
+        Shape::Value("LIST"),
+        "Size that a file may have to be sent, in MiB by its kind; kinds that are left out keep their defaults",
+    )
+    .default("image=16,video=100,audio=16,document=100,sticker=16"),
+    Setting::new(
         "log",
         Shape::Value("FILTER"),
         "What is logged, as tracing filters are written: info, or wago_http=debug,info",

@@ -7,6 +7,7 @@ mod phones;
 mod process;
 mod world;
 
+mod files;
 mod health;
 mod kill;
 mod listen;

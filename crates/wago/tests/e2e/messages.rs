@@ -145,12 +145,17 @@ async fn a_vote_opens_at_the_other_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_not_what_it_is_sent_as_is_refused() {
     let (world, session, _) = World::linked().await;
+    let picture = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==";
     // "hello"
     for (path, body, field) in [
         ("/send/image", json!({"Phone": BOB, "Image": "data:image/png;base64,aGVsbG8="}), "Image"),
         ("/send/video", json!({"Phone": BOB, "Video": "aGVsbG8="}), "Video"),
         ("/send/audio", json!({"Phone": BOB, "Audio": "aGVsbG8="}), "Audio"),
         ("/send/sticker", json!({"Phone": BOB, "Sticker": "aGVsbG8="}), "Sticker"),
+        ("/send/preview", json!({"Phone": BOB, "Body": "https://a.b", "Image": "aGVsbG8="}), "Image"),
+        ("/send/preview2", json!({"Phone": BOB, "Body": "https://a.b", "Image": "aGVsbG8="}), "Image"),
+        // The first could be sent.
+        ("/send/album", json!({"Phone": BOB, "Media": [{"Image": picture}, {"Video": "aGVsbG8="}]}), "Media[1].Video"),
     ] {
         let answer = session.post(path, body).await;
         answer.fails(400, "invalid_field", field);

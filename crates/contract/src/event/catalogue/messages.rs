@@ -15,9 +15,10 @@ pub(super) fn entries() -> Vec<Entry> {
             "Message",
             "A message: received, sent by another device of the account, or sent through WaGo (told once WhatsApp has \
              taken it, before the request is answered). Edits, revocations, reactions and poll votes are messages too: \
-             `Info.Edit` and the content tell them apart. A vote in a poll that the gateway has seen is opened: beside `event`, \
-             `decryptVote` has the SHA-256 of each chosen option in hex, with commas between, and `voteOptions` the options. `IsFromMe` is true of what the account sent. With a file that a \
-             form webhook asked for, the request has it as `file`.",
+             `Info.Edit` and the content tell them apart. A vote in a poll that the gateway has seen is opened: beside \
+             `event`, `decryptVote` has the SHA-256 of each chosen option in hex, with commas between, and `voteOptions` \
+             the options. `IsFromMe` is true of what the account sent. With a file that a form webhook asked for, the \
+             request has it as `file`.",
             message(),
         ),
         entry("Newsletter", "A message in a newsletter (channel). Like `Message`.", newsletter()),
