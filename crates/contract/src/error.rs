@@ -30,6 +30,8 @@ pub enum ErrorCode {
     NotLoggedIn,
     AlreadyLoggedIn,
     NotOnWhatsapp,
+    /// WhatsApp does not have the file any more.
+    MediaGone,
     /// The socket to WhatsApp is down; the gateway is at work on it.
     NotConnected,
     WhatsappRefused,
@@ -39,6 +41,16 @@ pub enum ErrorCode {
     /// More requests than the gateway takes at once.
     Overloaded,
     ShuttingDown,
+    /// There is no such message or queued send, or nothing is known of it.
+    UnknownMessage,
+    /// The `Id` of a queued send is another's.
+    MessageIdTaken,
+    /// A queued send is being sent, or is not waiting any more.
+    NotWaiting,
+    /// More sends wait than a session may have.
+    QueueFull,
+    /// Messages are kept only with the flag `-storemessage`.
+    MessagesNotStored,
     StorageFailed,
     Internal,
 }

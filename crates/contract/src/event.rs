@@ -62,6 +62,19 @@ pub struct Event<E> {
     /// `Delivered`, `Read`, `ReadSelf`, `Played` of a receipt; `online`, `offline` of a presence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<&'static str>,
+    /// Of a message that is a vote, if its poll is known.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Vote>,
+}
+
+/// What a vote is for, opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vote {
+    /// SHA-256 of each option in hex, with commas between; empty when the vote is taken back.
+    pub decrypt_vote: String,
+    /// The options in words, in the poll's order.
+    pub vote_options: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

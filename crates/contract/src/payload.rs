@@ -3,9 +3,13 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
 mod json;
+mod schedule;
 
 use json::Json;
+pub use schedule::moment;
 
 /// A request body that can be read from a payload.
 pub trait Payload: Sized {
@@ -27,6 +31,9 @@ pub enum Invalid {
     Missing { field: String },
     #[error("{field} should be {expected}")]
     Field { field: String, expected: String },
+    /// A file is larger than WhatsApp takes, or this gateway.
+    #[error("{field} is larger than {limit} bytes")]
+    TooLarge { field: String, limit: u64 },
 }
 
 impl Invalid {
@@ -53,6 +60,14 @@ pub const PHONE: Name = Name { field: "Phone", aliases: &["number", "to", "jid",
 /// A message's id.
 pub const ID: Name = Name { field: "Id", aliases: &["MessageID"] };
 
+/// What a field of a form holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Part {
+    Text(String),
+    /// The number by which the reader of the form knows the file.
+    File(usize),
+}
+
 /// The members of a JSON object.
 pub struct Fields {
     /// Where the object stands: empty for the body, else such as `ContextInfo.`.
@@ -75,6 +90,23 @@ impl Fields {
         }
     }
 
+    /// Like [`Fields::parse`]. A text that is `mark` and a number stands for a text that was too long to be held; the
+    /// mark has to be one that no caller can guess.
+    pub fn parse_marked(body: &[u8], mark: &str) -> Result<Self> {
+        let mut fields = Self::parse(body)?;
+        fields.members.iter_mut().for_each(|(_, json)| json.find_blobs(mark));
+        Ok(fields)
+    }
+
+    /// The fields of a form.
+    pub fn form(parts: impl IntoIterator<Item = (String, Part)>) -> Self {
+        let members = parts.into_iter().map(|(name, part)| match part {
+            Part::Text(text) => (name, Json::Form(text)),
+            Part::File(number) => (name, Json::Blob(number)),
+        });
+        Self { path: String::new(), members: members.collect() }
+    }
+
     /// The field if it is there and not `null`: an empty text counts as given.
     /// Taken out, since it may be a large picture.
     pub fn given(&mut self, name: impl Into<Name>) -> Option<Given> {
@@ -88,7 +120,7 @@ impl Fields {
 
     /// The field if it is there and not empty.
     pub fn optional(&mut self, name: impl Into<Name>) -> Option<Given> {
-        self.given(name).filter(|given| !matches!(&given.json, Json::Text(text) if text.is_empty()))
+        self.given(name).filter(|given| !matches!(&given.json, Json::Text(text) | Json::Form(text) if text.is_empty()))
     }
 
     pub fn required(&mut self, name: impl Into<Name>) -> Result<Given> {
@@ -115,6 +147,16 @@ impl Fields {
         self.optional(name).map(|given| given.integer(range)).transpose()
     }
 
+    /// An optional number; see [`Given::decimal`].
+    pub fn decimal(&mut self, name: impl Into<Name>, range: RangeInclusive<f64>) -> Result<Option<f64>> {
+        self.optional(name).map(|given| given.decimal(range)).transpose()
+    }
+
+    /// The name under which a field of this object is told in an error.
+    pub fn path_of(&self, field: &str) -> String {
+        format!("{}{field}", self.path)
+    }
+
     /// An optional object, empty unless given.
     pub fn object(&mut self, name: impl Into<Name>) -> Result<Self> {
         let name = name.into();
@@ -131,15 +173,48 @@ pub struct Given {
     json: Json,
 }
 
+/// What a field that takes a file was given.
+pub(crate) enum Content {
+    Text(String),
+    Blob(usize),
+}
+
 impl Given {
+    /// Where it stands, to be named in an error.
+    pub(crate) fn field(&self) -> &str {
+        &self.field
+    }
+
+    pub(crate) fn content(self) -> Result<Content> {
+        match self.json {
+            Json::Text(text) | Json::Form(text) => Ok(Content::Text(text)),
+            Json::Blob(number) => Ok(Content::Blob(number)),
+            _ => Err(Invalid::field(self.field, "a data URL, base64 or an http(s) URL")),
+        }
+    }
+
+    /// Lists and objects in a form are JSON.
+    fn unpacked(self) -> Self {
+        match self.json {
+            Json::Form(text) => {
+                let json = serde_json::from_str(text.trim()).unwrap_or(Json::Form(text));
+                Self { json, ..self }
+            }
+            _ => self,
+        }
+    }
+
     pub fn is_number(&self) -> bool {
         matches!(self.json, Json::Number(_))
     }
 
     /// A text of at most `max` characters.
     pub fn text(self, max: usize) -> Result<String> {
-        let Json::Text(text) = self.json else {
-            return Err(Invalid::field(self.field, "a string"));
+        let text = match self.json {
+            Json::Text(text) | Json::Form(text) => text,
+            // A text is only put aside when it is longer than any that is asked for.
+            Json::Blob(_) => return Err(Invalid::field(self.field, format!("at most {max} characters long"))),
+            _ => return Err(Invalid::field(self.field, "a string")),
         };
         check_length(&self.field, &text, max)?;
         Ok(text)
@@ -148,27 +223,54 @@ impl Given {
     pub fn flag(self) -> Result<bool> {
         match self.json {
             Json::Flag(flag) => Ok(flag),
+            Json::Form(text) if matches!(text.trim(), "true" | "1") => Ok(true),
+            Json::Form(text) if matches!(text.trim(), "false" | "0") => Ok(false),
             _ => Err(Invalid::field(self.field, "true or false")),
         }
     }
 
     pub fn integer(self, range: RangeInclusive<i64>) -> Result<i64> {
         match self.json {
-            Json::Number(number) => number.as_i64().filter(|number| range.contains(number)),
+            Json::Number(number) => number.as_i64(),
+            Json::Form(text) => text.trim().parse().ok(),
             _ => None,
         }
+        .filter(|number| range.contains(number))
         .ok_or_else(|| Invalid::field(self.field, format!("a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    pub fn decimal(self, range: RangeInclusive<f64>) -> Result<f64> {
+        match self.json {
+            Json::Number(number) => number.as_f64(),
+            Json::Form(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+        .filter(|number: &f64| range.contains(number))
+        .ok_or_else(|| Invalid::field(self.field, format!("a number from {} to {}", range.start(), range.end())))
+    }
+
+    /// A list of objects.
+    pub fn objects(self, count: RangeInclusive<usize>) -> Result<Vec<Fields>> {
+        let Self { field, json } = self.unpacked();
+        match json {
+            Json::List(list) if count.contains(&list.len()) => {
+                let item = |(at, json)| Self { field: format!("{field}[{at}]"), json }.object();
+                list.into_iter().enumerate().map(item).collect()
+            }
+            _ => Err(Invalid::field(field, format!("a list of {} to {} objects", count.start(), count.end()))),
+        }
     }
 
     /// A list of at most `items` texts of at most `max` characters each.
     pub fn texts(self, items: usize, max: usize) -> Result<Vec<String>> {
-        let Json::List(list) = self.json else {
-            return Err(Invalid::field(self.field, "a list of strings"));
+        let Self { field, json } = self.unpacked();
+        let Json::List(list) = json else {
+            return Err(Invalid::field(field, "a list of strings"));
         };
         if list.len() > items {
-            return Err(Invalid::field(self.field, format!("a list of at most {items} strings")));
+            return Err(Invalid::field(field, format!("a list of at most {items} strings")));
         }
-        list.into_iter().map(|json| Self { field: self.field.clone(), json }.list_item(max)).collect()
+        list.into_iter().map(|json| Self { field: field.clone(), json }.list_item(max)).collect()
     }
 
     fn list_item(self, max: usize) -> Result<String> {
@@ -181,8 +283,10 @@ impl Given {
 
     /// A list of texts, or one text with commas between them.
     pub fn words(self, items: usize, max: usize) -> Result<Vec<String>> {
-        let Json::Text(text) = &self.json else {
-            return self.texts(items, max);
+        let text = match &self.json {
+            Json::Text(text) => text,
+            Json::Form(text) if !text.trim_start().starts_with('[') => text,
+            _ => return self.texts(items, max),
         };
         let list = text.split(',').map(str::trim).filter(|word| !word.is_empty());
         let json = Json::List(list.map(|word| Json::Text(word.to_owned())).collect());
@@ -190,9 +294,10 @@ impl Given {
     }
 
     pub fn object(self) -> Result<Fields> {
-        match self.json {
-            Json::Object(members) => Ok(Fields { path: format!("{}.", self.field), members }),
-            _ => Err(Invalid::field(self.field, "an object")),
+        let Self { field, json } = self.unpacked();
+        match json {
+            Json::Object(members) => Ok(Fields { path: format!("{field}."), members }),
+            _ => Err(Invalid::field(field, "an object")),
         }
     }
 

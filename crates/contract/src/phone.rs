@@ -63,7 +63,7 @@ pub struct Device {
     pub online: bool,
 }
 
-/// `POST /phones/{number}/send`: a text, or one file.
+/// `POST /phones/{number}/send`: a text, one file, or one of a location, a contact and a poll.
 #[derive(Serialize, Deserialize, Default)]
 pub struct Send {
     /// A number, or the JID of a person or group, or `status@broadcast`.
@@ -82,6 +82,11 @@ pub struct Send {
     pub filename: Option<String>,
     /// Makes an audio a voice note.
     pub ptt: Option<bool>,
+    pub location: Option<Location>,
+    pub contact: Option<Contact>,
+    pub poll: Option<Poll>,
+    /// Seconds after which the message disappears.
+    pub expiration: Option<u32>,
     /// Id of the message that this one answers.
     pub reply: Option<String>,
     /// Numbers or JIDs.
@@ -90,6 +95,40 @@ pub struct Send {
     pub id: Option<String>,
     /// For a status: numbers or JIDs of those who see it. Everybody whom the phone has a chat with when absent.
     pub recipients: Option<Vec<String>>,
+}
+
+/// A place, in degrees.
+#[derive(Serialize, Deserialize)]
+pub struct Location {
+    pub latitude: f64,
+    pub longitude: f64,
+    pub name: Option<String>,
+    pub address: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Contact {
+    pub name: String,
+    pub vcard: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub struct Poll {
+    pub question: String,
+    pub options: Vec<String>,
+    /// How many may be chosen; 0, the default, for all.
+    #[serde(default)]
+    pub most: u32,
+}
+
+/// `POST /phones/{number}/vote`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Vote {
+    /// The poll.
+    pub id: Option<String>,
+    /// None takes the vote back.
+    #[serde(default)]
+    pub options: Vec<String>,
 }
 
 /// The answer to everything that sends a message.
@@ -183,7 +222,13 @@ pub struct Message {
     pub quoted: Option<Quoted>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mentions: Vec<String>,
-    /// For `reaction`: what it is a reaction to. The emoji is `text`; an empty one takes the reaction back.
+    /// Seconds after which it disappears.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration: Option<u32>,
+    /// It can be looked at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view_once: bool,
+    /// For `reaction` and `vote`: what it is to. The emoji is `text`; an empty one takes the reaction back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// The latest reaction of each person to this message, by JID.
@@ -211,6 +256,18 @@ pub enum Kind {
     Audio,
     Document,
     Sticker,
+    /// The text has its question, and its options a line each.
+    Poll,
+    /// For the poll `target`; the text has the chosen options, a line each.
+    Vote,
+    /// The text is `latitude,longitude`, and on further lines what the place is called.
+    Location,
+    /// The text has the names, a line each.
+    Contact,
+    Event,
+    Invite,
+    /// Buttons or a list: the text, and a line for each thing to press.
+    Interactive,
     Reaction,
     /// Deleted for everyone by its sender; the text is gone.
     Deleted,

@@ -75,6 +75,7 @@ pub const NAMES: &[&str] = &[
     "QR",
     "QRScannedWithoutMultidevice",
     "QRTimeout",
+    "QueuedSendFailed",
     "Receipt",
     "Star",
     "StreamError",

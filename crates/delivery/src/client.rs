@@ -73,16 +73,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub fn new(allow_private: bool) -> Self {
-        // The TLS library wants one provider of cryptography for the process; an error means that it has one already.
-        let _ = ring::default_provider().install_default();
-        let client = builder(allow_private).build().unwrap_or_else(|_| {
-            // A system without certificates, such as a container that holds only this program.
-            builder(allow_private)
-                .tls_backend_preconfigured(bundled_certificates())
-                .build()
-                .expect("with certificates of its own the client depends on nothing")
-        });
-        Self { client, allow_private }
+        Self { client: guarded(allow_private), allow_private }
     }
 
     /// Sends once.
@@ -103,6 +94,19 @@ impl Client {
             Err(error) => Answer::failed(reason(&error)),
         }
     }
+}
+
+/// A client for which addresses that the guard refuses do not exist. It follows no redirects.
+pub(crate) fn guarded(allow_private: bool) -> reqwest::Client {
+    // The TLS library wants one provider of cryptography for the process; an error means that it has one already.
+    let _ = ring::default_provider().install_default();
+    builder(allow_private).build().unwrap_or_else(|_| {
+        // A system without certificates, such as a container that holds only this program.
+        builder(allow_private)
+            .tls_backend_preconfigured(bundled_certificates())
+            .build()
+            .expect("with certificates of its own the client depends on nothing")
+    })
 }
 
 fn builder(allow_private: bool) -> ClientBuilder {
@@ -134,17 +138,29 @@ fn refusal(refused: &Refused) -> String {
     format!("the webhook's URL is refused: {refused}")
 }
 
-/// The innermost cause says most, and does not name the URL, which may hold a secret.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "timed out".to_owned();
-    }
+/// The guard's word, if that is why a request failed.
+pub(crate) fn refused(error: &reqwest::Error) -> Option<Refused> {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {
         cause = source;
         if let Some(refused) = cause.downcast_ref::<Refused>() {
-            return refusal(refused);
+            return Some(refused.clone());
         }
+    }
+    None
+}
+
+/// The innermost cause says most, and does not name the URL, which may hold a secret.
+pub(crate) fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "timed out".to_owned();
+    }
+    if let Some(refused) = refused(error) {
+        return refusal(&refused);
+    }
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
     }
     let what = if error.is_connect() { "cannot connect" } else { "the request failed" };
     if error.source().is_none() {

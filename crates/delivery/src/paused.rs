@@ -25,6 +25,7 @@ pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms:
         },
         timestamp: timestamp(now_ms),
         state: None,
+        vote: None,
     };
     let event = NewEvent {
         session: webhook.session,
@@ -35,6 +36,7 @@ pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms:
         topic: KIND.to_owned(),
         payload: serde_json::to_vec(&told).expect("texts and numbers are JSON"),
         media: None,
+        message: None,
         created_at_ms: now_ms,
     };
     // The webhook shows that it is paused in any case.

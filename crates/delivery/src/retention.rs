@@ -86,6 +86,7 @@ mod tests {
             topic: "Message".into(),
             payload: vec![b'x'; 10],
             media: None,
+            message: None,
             created_at_ms: n * 1_000,
         };
         store.record_events((0..10).map(event).collect()).await.unwrap();

@@ -45,6 +45,7 @@ impl Tester {
             session: SessionRef { name: session.name.clone(), jid: session.jid.clone().unwrap_or_default() },
             timestamp: timestamp(now_ms),
             state: None,
+            vote: None,
         };
         let payload = serde_json::to_vec(&event).expect("texts are JSON");
         let from = (session.name.as_str(), session.token.expose_secret());

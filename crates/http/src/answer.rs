@@ -77,7 +77,10 @@ pub(crate) async fn bounds(State(app): State<App>, request: Request, next: Next)
         return ApiError::shutting_down().into_response();
     }
     let safe = request.method().is_safe();
-    match tokio::time::timeout(app.limits.request_time, next.run(request)).await {
+    let path = request.uri().path();
+    let files = path.starts_with("/send/") || path.starts_with("/message/download");
+    let time = if files { app.limits.file_time } else { app.limits.request_time };
+    match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::timeout(safe).into_response(),
     }

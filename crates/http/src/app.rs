@@ -8,11 +8,14 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wago_contract::session::without_spaces;
-use wago_delivery::Tester;
-use wago_session::Sessions;
+use wago_delivery::{Tester, fetch::Fetcher};
+use wago_session::{Folder, Sessions};
 use wago_store::Store;
 
-use crate::streams::{StreamLimits, Streams};
+use crate::{
+    intake::MediaLimits,
+    streams::{StreamLimits, Streams},
+};
 
 /// What the API is built from.
 pub struct Options {
@@ -21,7 +24,9 @@ pub struct Options {
     /// See [`admin_token_hash`].
     pub admin_token_hash: [u8; 32],
     pub limits: Limits,
-    /// Webhooks may lead to private and loopback addresses.
+    /// Where files lie while they are on their way; nothing is left in it.
+    pub files: Folder,
+    /// Webhooks, and URLs of files, may lead to private and loopback addresses.
     pub allow_private_webhooks: bool,
     /// Cancelled when the process begins to stop: from then on requests are answered 503.
     pub stopping: CancellationToken,
@@ -32,10 +37,14 @@ pub struct Options {
 pub struct Limits {
     /// Bytes of a request's body; above it 413.
     pub body_bytes: usize,
-    /// For the body to arrive; then 408.
+    /// Bytes of a file that is sent; above it 413.
+    pub media: MediaLimits,
+    /// For the body to arrive, or the next piece of one that carries files; then 408.
     pub body_time: Duration,
     /// For a whole request; then 504.
     pub request_time: Duration,
+    /// For a whole request that carries files, either way; then 504.
+    pub file_time: Duration,
     /// For a request's head to arrive, and for a kept connection to stay idle; then the connection is closed.
     pub head_time: Duration,
     /// Bytes of a request's head; above it 431.
@@ -44,6 +53,8 @@ pub struct Limits {
     pub connections: usize,
     /// Sends in flight; further ones are answered 503.
     pub sends: usize,
+    /// Requests that carry files in flight; further ones are answered 503.
+    pub file_sends: usize,
     /// For requests in flight when the server stops; then they are cut off.
     pub drain_time: Duration,
     /// A peer that takes nothing of what is written to it for this long is cut off.
@@ -55,12 +66,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 1 << 20,
+            media: MediaLimits::default(),
             body_time: Duration::from_secs(30),
             request_time: Duration::from_secs(90),
+            file_time: Duration::from_secs(30 * 60),
             head_time: Duration::from_secs(60),
             head_bytes: 64 << 10,
             connections: 10_000,
             sends: 4_096,
+            file_sends: 256,
             drain_time: Duration::from_secs(6),
             stall_time: Duration::from_secs(60),
             streams: StreamLimits::default(),
@@ -76,6 +90,8 @@ struct Inner {
     options: Options,
     sends: TaskTracker,
     send_slots: Arc<Semaphore>,
+    file_slots: Arc<Semaphore>,
+    fetcher: Fetcher,
     streams: Streams,
     tester: Tester,
     started_ms: i64,
@@ -84,9 +100,20 @@ struct Inner {
 impl App {
     pub fn new(options: Options) -> Self {
         let send_slots = Arc::new(Semaphore::new(options.limits.sends));
+        let file_slots = Arc::new(Semaphore::new(options.limits.file_sends));
+        let fetcher = Fetcher::new(options.allow_private_webhooks);
         let streams = Streams::new(options.limits.streams.overall);
         let tester = Tester::new(options.allow_private_webhooks);
-        Self(Arc::new(Inner { options, sends: TaskTracker::new(), send_slots, streams, tester, started_ms: now_ms() }))
+        Self(Arc::new(Inner {
+            options,
+            sends: TaskTracker::new(),
+            send_slots,
+            file_slots,
+            fetcher,
+            streams,
+            tester,
+            started_ms: now_ms(),
+        }))
     }
 
     /// Sends that go on when their callers hang up; the server waits for them when it stops.
@@ -97,6 +124,15 @@ impl App {
     /// A place among the sends in flight, if one is free.
     pub(crate) fn send_slot(&self) -> Option<OwnedSemaphorePermit> {
         self.0.send_slots.clone().try_acquire_owned().ok()
+    }
+
+    /// A place among the requests that carry files, if one is free.
+    pub(crate) fn file_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.file_slots.clone().try_acquire_owned().ok()
+    }
+
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.0.fetcher
     }
 
     pub(crate) fn streams(&self) -> &Streams {

@@ -9,7 +9,7 @@ use wago_contract::payload::{Fields, Payload};
 use crate::{app::App, error::ApiError, reply::Result};
 
 /// Bytes beyond the limit that are read and dropped, so that a caller who is still writing gets to read the 413.
-const DROPPED_MAX: usize = 4 << 20;
+pub(crate) const DROPPED_MAX: usize = 4 << 20;
 
 /// The request's body, read as what the route expects. Its `Content-Type` does not matter.
 pub(crate) struct Body<T>(pub T);

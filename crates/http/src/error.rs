@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use wago_contract::{
     envelope::Failure,
     error::ErrorCode::{self, *},
@@ -90,6 +90,25 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "body could not be read to its end").retryable()
     }
 
+    pub fn not_json() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "payload is not valid JSON")
+    }
+
+    pub fn not_form() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, InvalidPayload, "payload is not a valid form, or has too many parts")
+    }
+
+    /// The disk is full, or fails.
+    pub fn no_room() -> Self {
+        tracing::error!("a file could not be kept while it was on its way");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, StorageFailed, "the file could not be kept").retryable()
+    }
+
+    pub fn unfetched(field: &str, failed: &wago_delivery::fetch::Failed) -> Self {
+        let text = format!("{field} cannot be fetched: {failed}");
+        Self::new(StatusCode::BAD_REQUEST, InvalidField, text).at(field.to_owned())
+    }
+
     pub fn idempotency_mismatch() -> Self {
         let text = "Idempotency-Key was used with another request";
         Self::new(StatusCode::CONFLICT, IdempotencyMismatch, text).at("Idempotency-Key")
@@ -129,6 +148,31 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Internal, "internal error")
     }
 
+    pub fn unknown_message() -> Self {
+        Self::new(StatusCode::NOT_FOUND, UnknownMessage, "there is no message with this Id").at("Id")
+    }
+
+    pub fn message_id_taken() -> Self {
+        Self::new(StatusCode::CONFLICT, MessageIdTaken, "another queued send has this Id").at("Id")
+    }
+
+    pub fn not_waiting(text: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, NotWaiting, text).at("Id")
+    }
+
+    pub fn queue_full() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, QueueFull, "too many sends of this session wait already").retryable()
+    }
+
+    pub fn messages_not_stored() -> Self {
+        let text = "messages are not stored: start WaGo with -storemessage";
+        Self::new(StatusCode::NOT_IMPLEMENTED, MessagesNotStored, text)
+    }
+
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -154,9 +198,20 @@ impl ApiError {
     }
 }
 
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -165,11 +220,12 @@ impl IntoResponse for ApiError {
 impl From<Invalid> for ApiError {
     fn from(error: Invalid) -> Self {
         let text = error.to_string();
-        let bad = |code| Self::new(StatusCode::BAD_REQUEST, code, text);
+        let bad = |code| Self::new(StatusCode::BAD_REQUEST, code, text.clone());
         match error {
             Invalid::NotUtf8 | Invalid::NotJson { .. } | Invalid::NotObject => bad(InvalidPayload),
             Invalid::Missing { field } => bad(MissingField).at(field),
             Invalid::Field { field, .. } => bad(InvalidField).at(field),
+            Invalid::TooLarge { field, .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, BodyTooLarge, text).at(field),
         }
     }
 }
@@ -205,6 +261,10 @@ impl From<wago_session::Error> for ApiError {
             Error::AlreadyLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, AlreadyLoggedIn),
             Error::NotConnected { .. } => new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable(),
             Error::Invalid { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
+            Error::File { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
+            Error::Sealed => new(StatusCode::BAD_REQUEST, InvalidField).at("MediaKey"),
+            Error::FileGone => new(StatusCode::NOT_FOUND, MediaGone),
+            Error::UnknownMessage { field } => new(StatusCode::NOT_FOUND, UnknownMessage).at(field),
             Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);

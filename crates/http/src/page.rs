@@ -23,7 +23,7 @@ impl<S: Sync> FromRequestParts<S> for Page {
     }
 }
 
-fn number(parts: &Parts, name: &'static str, max: u64) -> Result<Option<u64>> {
+pub(crate) fn number(parts: &Parts, name: &'static str, max: u64) -> Result<Option<u64>> {
     let Some(text) = query::parameter(parts, name) else {
         return Ok(None);
     };

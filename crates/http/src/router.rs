@@ -4,17 +4,26 @@ use axum::{
     routing::{get, post},
 };
 use tower_http::catch_panic::CatchPanicLayer;
+use wago_contract::send::{
+    album::Album, carousel, contact::Contacts, event::Event, interactive, invite::Invite, list::List,
+    location::Location, media, payment, poll::Poll, preview, status::Status, text::Text,
+};
 
 use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{events, qr, send, server, session, stream, token, webhook, webhooks, ws},
+    routes::{events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks, ws},
 };
 
 /// Every route there is.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    around(routes(), app)
+}
+
+/// The bare routes: the queue's requests go here too.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
         // Sessions, by the admin
         .route("/session/init", post(token::init))
         .route("/session/all", get(token::all))
@@ -42,11 +51,57 @@ pub fn router(app: App) -> Router {
         .route("/events/{id}/replay", post(events::replay))
         .route("/ws", get(ws::open))
         // Send
-        .route("/send/text", post(send::text))
+        .route("/send/text", post(send::<Text>))
+        .route("/send/image", post(send::<media::Image>))
+        .route("/send/audio", post(send::<media::Audio>))
+        .route("/send/document", post(send::<media::Document>))
+        .route("/send/video", post(send::<media::Video>))
+        .route("/send/ptv", post(send::<media::VideoNote>))
+        .route("/send/sticker", post(send::<media::Sticker>))
+        .route("/send/mediaurl", post(send::<media::MediaUrl>))
+        .route("/send/album", post(send::<Album>))
+        .route("/send/poll", post(send::<Poll>))
+        .route("/send/event", post(send::<Event>))
+        .route("/send/location", post(send::<Location>))
+        .route("/send/contact", post(send::<Contacts>))
+        .route("/send/groupinvite", post(send::<Invite>))
+        .route("/send/preview", post(send::<preview::Below>))
+        .route("/send/preview2", post(send::<preview::AsAd>))
+        .route("/send/status", post(send::<Status>))
+        .route("/send/buttons", post(send::<interactive::Buttons>))
+        .route("/send/mediabutton", post(send::<interactive::MediaButton>))
+        .route("/send/template", post(send::<interactive::Template>))
+        .route("/send/locationbutton", post(send::<interactive::LocationButton>))
+        .route("/send/list", post(send::<List>))
+        .route("/send/pixbutton", post(send::<payment::PixButton>))
+        .route("/send/reviewpay", post(send::<payment::ReviewPay>))
+        .route("/send/carousel", post(send::<carousel::Plain>))
+        .route("/send/carouselmedia", post(send::<carousel::WithMedia>))
+        // Sends that wait
+        .route("/queue", get(queue::list))
+        .route("/queue/{id}", get(queue::show).delete(queue::cancel))
+        .route("/session/pacing", get(queue::pacing).post(queue::set_pacing))
+        // Messages
+        .route("/messages", get(stored::list))
+        .route("/messages/{id}", get(stored::show))
+        .route("/message/status", post(stored::status))
+        .route("/message/react", post(message::react))
+        .route("/message/edit", post(message::edit))
+        .route("/message/delete", post(message::delete))
+        .route("/message/markread", post(message::mark_read))
+        .route("/message/presence", post(message::presence))
+        .route("/message/star", post(message::star))
+        .route("/message/pin", post(message::pin))
+        .route("/message/vote", post(message::vote))
+        .route("/message/download/image", post(message::download_image))
+        .route("/message/download/video", post(message::download_video))
+        .route("/message/download/audio", post(message::download_audio))
+        .route("/message/download/document", post(message::download_document))
+        .route("/message/download/sticker", post(message::download_sticker))
+        .route("/message/downloadimage", post(message::download_image))
         // Server
         .route("/server/ok", get(server::ok))
-        .route("/server/ready", get(server::ready));
-    around(routes, app)
+        .route("/server/ready", get(server::ready))
 }
 
 /// The routes, with what happens around each of them.

@@ -1,10 +1,13 @@
 //! One file a noun, in the order of the contract.
 
 pub(crate) mod events;
+pub(crate) mod message;
 pub(crate) mod qr;
+pub(crate) mod queue;
 pub(crate) mod send;
 pub(crate) mod server;
 pub(crate) mod session;
+pub(crate) mod stored;
 pub(crate) mod stream;
 pub(crate) mod token;
 pub(crate) mod webhook;

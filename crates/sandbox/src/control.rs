@@ -57,6 +57,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/devices/{id}", delete(phones::unlink))
         .route("/phones/{number}/send", post(files::send).layer(DefaultBodyLimit::max(SEND_BYTES_MAX)))
         .route("/phones/{number}/react", post(phones::react))
+        .route("/phones/{number}/vote", post(phones::vote))
         .route("/phones/{number}/edit", post(phones::edit))
         .route("/phones/{number}/delete", post(phones::delete))
         .route("/phones/{number}/read", post(phones::read))

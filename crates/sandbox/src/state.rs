@@ -336,6 +336,10 @@ impl State {
         }
     }
 
+    pub fn random_bytes(&mut self) -> [u8; 32] {
+        self.rng.random()
+    }
+
     pub fn random_id(&mut self) -> String {
         format!("{:016X}", self.rng.random::<u64>())
     }

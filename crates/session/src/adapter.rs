@@ -17,6 +17,7 @@ pub mod pairing;
 pub mod presence;
 pub mod protobuf;
 pub mod receipt;
+pub mod stored;
 
 #[cfg(test)]
 mod tests;

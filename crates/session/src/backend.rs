@@ -13,6 +13,7 @@ mod app_sync;
 mod codec;
 mod device;
 mod msg_secret;
+mod notes;
 mod protocol;
 mod signal;
 #[cfg(test)]
@@ -52,6 +53,10 @@ mod kind {
     pub const PENDING_INBOUND: Kind = Kind(19);
     /// The number is when it expires (unix seconds), `i64::MAX` for never.
     pub const MSG_SECRET: Kind = Kind(20);
+    /// Not the engine's: how long messages of a chat stay.
+    pub const TIMER: Kind = Kind(21);
+    /// Not the engine's: chat and id of a poll; the number is when it was asked (unix seconds).
+    pub const POLL: Kind = Kind(22);
 }
 
 /// What a session may write through, until it is sealed.

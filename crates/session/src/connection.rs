@@ -44,6 +44,7 @@ use crate::{
     barrier::{Barrier, Behind},
     history,
     network::Shared,
+    notes,
     record::Recorder,
     tasks::Tasks,
 };
@@ -60,7 +61,7 @@ const HISTORY_MAX: usize = 32;
 const BATCH_MAX: usize = 256;
 /// The engine bounds each stage of a dial to 20 s; this is more than their sum.
 const DIAL_MAX: Duration = Duration::from_secs(90);
-/// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code.
+/// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code; then it is given up.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
 /// How often the connection is looked after.
 const CHECK: Duration = Duration::from_secs(30);
@@ -77,7 +78,8 @@ const TASKS_MAX: Duration = Duration::from_secs(1);
 
 /// What a connection tells its supervisor, in order.
 pub(crate) enum Report {
-    Made(Arc<Client>),
+    /// The client, and where its keys and notes are.
+    Made(Arc<Client>, Arc<Backend>),
     Event(Arc<Event>),
     /// The last one. All that the client had is stored, and nothing more of it will be.
     Ended(Outcome),
@@ -189,7 +191,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     );
     // Some of what WhatsApp tells the engine takes in without a word.
     let stanzas = client.acquire_raw_node_forwarding();
-    let _ = reports.send(Report::Made(client.clone())).await;
+    let _ = reports.send(Report::Made(client.clone(), backend.clone())).await;
 
     let reached = AtomicBool::new(false);
     let life = async {
@@ -231,8 +233,8 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let names = Known { client: client.clone(), unknown };
     let (outcome, (), ()) = tokio::join!(
         life,
-        record(events, &names, &made.recorder, &barrier, &broken),
-        history::record(chunks, &made, &stop),
+        record(events, &names, &made.recorder, &backend, &barrier, &broken),
+        history::record(chunks, &names, &made, &stop),
     );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
     // after the seal, would lose it. So the last word does not go by the mark.
@@ -252,7 +254,7 @@ async fn make(
     unknown: Arc<Unknown>,
 ) -> anyhow::Result<Arc<Client>> {
     let version = made.shared.version().await;
-    let persistence = Arc::new(PersistenceManager::new(backend).await?);
+    let persistence = Arc::new(PersistenceManager::new(backend.clone()).await?);
     let label = DevicePropsOverride::new().with_os(made.os_name.clone()).with_platform_type(PlatformType::DESKTOP);
     persistence.process_command(DeviceCommand::SetDeviceProps(label)).await;
     let mut builder = ClientBuilder::new()
@@ -260,7 +262,7 @@ async fn make(
         .with_persistence_manager(persistence)
         .with_transport_factory_arc(transport)
         .with_http_client_arc(made.shared.http.clone())
-        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), unknown })
+        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown })
         // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
         .with_skip_history_sync(!history::is_wanted(made).await);
     if let Some(version) = version {
@@ -283,13 +285,12 @@ async fn look_after(
     }
     reached.store(true, Relaxed);
     let opened = now_ms();
-    let _ = timeout(SETTLE_MAX, settled.cancelled()).await;
+    if timeout(SETTLE_MAX, settled.cancelled()).await.is_err() && !client.is_logged_in() {
+        return "WhatsApp did not answer the login";
+    }
     drop(permit);
     loop {
         tokio::time::sleep(CHECK).await;
-        if !settled.is_cancelled() && !client.is_logged_in() {
-            return "WhatsApp did not answer the login";
-        }
         let heard = client.stats().last_data_received_ms.max(opened);
         if now_ms().saturating_sub(heard) > DEAF_MS {
             return "WhatsApp stopped answering";
@@ -311,15 +312,20 @@ async fn record(
     mut events: mpsc::Receiver<Arc<Event>>,
     names: &Known,
     recorder: &Recorder,
+    backend: &Backend,
     barrier: &Barrier,
     broken: &CancellationToken,
 ) {
     let mut batch = Vec::new();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
+        let mut noted = true;
+        for event in &batch {
+            noted &= notes::of_event(backend, event).await.is_ok();
+        }
         let around = Around { names, now: Utc::now() };
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
-        if !broken.is_cancelled() && recorder.insist(records).await {
+        if noted && !broken.is_cancelled() && recorder.insist(records).await {
             barrier.store(count);
         } else {
             broken.cancel();
@@ -332,6 +338,7 @@ async fn record(
 /// An inbound message is on disk before WhatsApp is told that it arrived.
 struct StoredFirst {
     recorder: Arc<Recorder>,
+    backend: Arc<Backend>,
     unknown: Arc<Unknown>,
 }
 
@@ -340,11 +347,18 @@ impl InboundDurabilityHook for StoredFirst {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
         let names = Known { client, unknown: self.unknown.clone() };
         let around = Around { names: &names, now: Utc::now() };
-        let told = |inbound: &InboundMessage| adapter::event::message(&inbound.message, &inbound.info, around);
-        let records = batch.iter().filter_map(told).collect();
-        self.recorder.record(records).await.map_err(|error| {
+        let stored = async {
+            let mut records = Vec::with_capacity(batch.len());
+            for InboundMessage { message, info, .. } in batch {
+                if let Some(record) = adapter::event::message(message, info, around) {
+                    records.push(notes::of_inbound(&self.backend, message, info, around, record).await?);
+                }
+            }
+            self.recorder.record(records).await?;
+            Ok(())
+        };
+        stored.await.inspect_err(|error: &anyhow::Error| {
             tracing::error!(session = self.recorder.name(), %error, "a message could not be stored; WhatsApp will deliver it again");
-            error.into()
         })
     }
 }

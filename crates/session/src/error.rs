@@ -13,6 +13,18 @@ pub enum Error {
     NotConnected { reason: String },
     #[error("{reason}")]
     Invalid { field: &'static str, reason: String },
+    /// A file cannot be what it is sent as.
+    #[error("{field} {reason}")]
+    File { field: String, reason: String },
+    /// WhatsApp does not have the file any more.
+    #[error("WhatsApp has no such file any more")]
+    FileGone,
+    /// A file of WhatsApp's that is damaged, or of another key.
+    #[error("MediaKey does not open the file, or the file is damaged")]
+    Sealed,
+    /// There is nothing known of the message that is referred to.
+    #[error("unknown message")]
+    UnknownMessage { field: &'static str },
     #[error("{phone} is not on WhatsApp")]
     NotOnWhatsApp { phone: String },
     /// WhatsApp said no; its code is in the text.

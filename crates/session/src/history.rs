@@ -1,40 +1,222 @@
-//! Recording the history that a phone sends: unpacked on a thread of its own, stored part by part.
+//! Recording the history that a phone sends: unpacked on a thread of its own, told and kept part by part.
 
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use wacore_binary::Jid;
+use waproto::whatsapp as wa;
 
-use crate::{adapter::history::Chunk, connection::Made};
+use crate::{
+    adapter::{
+        history::Chunk,
+        names::{Around, Names},
+        stored::past,
+    },
+    connection::Made,
+    record::{Record, Recorder},
+};
 
 /// Parts that wait for the store. The thread that unpacks waits with the next.
 const PARTS_MAX: usize = 1;
 const KIND: &str = "HistorySync";
+/// Messages that are stored in one transaction.
+const BATCH_MAX: usize = 200;
+/// Files of one session, of half a megabyte or so each; for a newer one the oldest goes.
+const FILES_MAX: usize = 1_000;
+
+/// Whether it is told or kept.
+pub(crate) async fn is_wanted(made: &Made) -> bool {
+    made.shared.keep.messages || made.shared.keep.history.is_some() || is_told(made).await
+}
 
 /// Whether the session's subscription names it. A store that does not answer means no.
-pub(crate) async fn is_wanted(made: &Made) -> bool {
+async fn is_told(made: &Made) -> bool {
     let session = made.store.session(made.session).await;
     let names = session.ok().flatten().map(|session| session.subscribe).unwrap_or_default();
     names.iter().any(|name| name == KIND || name == wago_contract::subscription::ALL)
 }
 
-/// Tells the chunks until there are no more senders, or the connection is stopped: what is left then is not told.
-pub(crate) async fn record(mut chunks: mpsc::Receiver<Chunk>, made: &Made, stop: &CancellationToken) {
+/// Takes the chunks until there are no more senders, or the connection is stopped: what is left then is lost.
+pub(crate) async fn record(
+    mut chunks: mpsc::Receiver<Chunk>,
+    names: &dyn Names,
+    made: &Made,
+    stop: &CancellationToken,
+) {
+    let folder = made.shared.keep.history.as_ref().map(|folder| folder.join(format!("user_{}", made.session.0)));
     while let Some(chunk) = chunks.recv().await {
-        if stop.is_cancelled() || !is_wanted(made).await {
+        if stop.is_cancelled() {
+            continue;
+        }
+        let chunk = Arc::new(chunk);
+        if made.recorder.keeps_messages() {
+            store(chunk.clone(), names, &made.recorder, stop).await;
+        }
+        let is_told = is_told(made).await;
+        if !is_told && folder.is_none() {
             continue;
         }
         let (sender, mut parts) = mpsc::channel(PARTS_MAX);
         let reading = tokio::task::spawn_blocking(move || chunk.tell(|part| sender.blocking_send(part).is_ok()));
         while let Some(part) = parts.recv().await {
-            if stop.is_cancelled() || !made.recorder.insist(vec![part]).await {
+            if stop.is_cancelled() {
                 // The thread finds nobody to listen and ends.
+                break;
+            }
+            if let Some(folder) = &folder {
+                write(folder.clone(), &part, &made.recorder).await;
+            }
+            if is_told && !made.recorder.insist(vec![part]).await {
                 break;
             }
         }
         drop(parts);
-        match reading.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(session = made.recorder.name(), error, "history could not be read"),
-            Err(error) => tracing::error!(session = made.recorder.name(), %error, "reading history failed"),
+        ended(reading.await, &made.recorder);
+    }
+}
+
+fn ended(reading: Result<Result<(), String>, tokio::task::JoinError>, recorder: &Recorder) {
+    match reading {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(session = recorder.name(), error, "history could not be read"),
+        Err(error) => tracing::error!(session = recorder.name(), %error, "reading history failed"),
+    }
+}
+
+/// Stores the messages. What cannot be stored is missing, and the log says so.
+async fn store(chunk: Arc<Chunk>, names: &dyn Names, recorder: &Recorder, stop: &CancellationToken) {
+    let (sender, mut chats) = mpsc::channel(PARTS_MAX);
+    let reading = tokio::task::spawn_blocking(move || chunk.each_chat(|chat| sender.blocking_send(chat).is_ok()));
+    while let Some(chat) = chats.recv().await {
+        if stop.is_cancelled() {
+            break;
         }
+        let around = Around { names, now: Utc::now() };
+        if let Err(error) = store_chat(&chat, recorder, around).await {
+            tracing::error!(session = recorder.name(), %error, "a part of a history could not be stored");
+            break;
+        }
+    }
+    drop(chats);
+    ended(reading.await, recorder);
+}
+
+async fn store_chat(chat: &wa::Conversation, recorder: &Recorder, around: Around<'_>) -> wago_store::Result<()> {
+    let Ok(own) = recorder.jid().parse::<Jid>() else { return Ok(()) };
+    let mut told = past::conversation(chat, &own.to_non_ad(), around).into_iter().peekable();
+    while told.peek().is_some() {
+        let mut changes = Vec::new();
+        for mut one in told.by_ref().take(BATCH_MAX) {
+            changes.extend(one.message.change());
+            changes.append(&mut one.changes);
+        }
+        recorder.change_messages(changes).await?;
+    }
+    Ok(())
+}
+
+async fn write(folder: PathBuf, part: &Record, recorder: &Recorder) {
+    let content = part.event().to_string();
+    let name = format!("{}.json", Utc::now().format("%Y%m%dT%H%M%S%.9f"));
+    let put = tokio::task::spawn_blocking(move || put(&folder, &name, content.as_bytes()));
+    if let Err(error) = put.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        tracing::error!(session = recorder.name(), %error, "a part of a history could not be written");
+    }
+}
+
+/// Whole files only: each is written under another name first.
+fn put(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let part = folder.join(format!("{name}.part"));
+    std::fs::write(&part, content)?;
+    std::fs::rename(part, folder.join(name))?;
+    let files = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = files.collect::<io::Result<Vec<PathBuf>>>()?;
+    // Their names begin with the time.
+    files.sort();
+    for old in files.iter().rev().skip(FILES_MAX) {
+        std::fs::remove_file(old)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use wago_store::{MessageFilter, NewSession, SecretKey, Store};
+    use waproto::buffa::MessageField;
+
+    use super::*;
+    use crate::adapter::names::{Nobody, around};
+
+    fn message(id: &str, from_me: bool, text: &str) -> wa::HistorySyncMsg {
+        let key = wa::MessageKey { id: Some(id.into()), from_me: Some(from_me), ..Default::default() };
+        let content = wa::Message { conversation: Some(text.into()), ..Default::default() };
+        let mut message = wa::WebMessageInfo {
+            key: MessageField::some(key),
+            message: MessageField::some(content),
+            message_timestamp: Some(1_700_000_000),
+            ..Default::default()
+        };
+        if from_me {
+            let receipt = wa::UserReceipt {
+                user_jid: "15550000002@s.whatsapp.net".into(),
+                read_timestamp: Some(1_700_000_009),
+                ..Default::default()
+            };
+            let reaction = wa::Reaction {
+                key: MessageField::some(wa::MessageKey::default()),
+                text: Some("👍".into()),
+                ..Default::default()
+            };
+            message.user_receipt.push(receipt);
+            message.reactions.push(reaction);
+        }
+        wa::HistorySyncMsg { message: MessageField::some(message), ..Default::default() }
+    }
+
+    #[tokio::test]
+    async fn a_history_is_stored_like_what_comes_live() {
+        let store = Store::open("sqlite::memory:", SecretKey::from_bytes([1; 32])).await.unwrap();
+        let new = NewSession { name: "a".into(), token: "t".into(), os_name: "linux".into() };
+        let session = store.create_session(new, 0).await.unwrap().id;
+        let jid = Some("15550000001:1@s.whatsapp.net".to_owned());
+        let recorder = Recorder::new(store.clone(), session, "a".into(), jid, false).keeping_messages(true);
+        let chat = wa::Conversation {
+            id: "100000000000002@lid".into(),
+            pn_jid: Some("15550000002@s.whatsapp.net".into()),
+            messages: vec![message("1", false, "hello"), message("2", true, "hi there")],
+            ..Default::default()
+        };
+        store_chat(&chat, &recorder, around(&Nobody)).await.unwrap();
+        store_chat(&chat, &recorder, around(&Nobody)).await.unwrap();
+        let messages = store.messages(session, &MessageFilter::default(), 9).await.unwrap();
+        let bob = "15550000002@s.whatsapp.net";
+        let told: Vec<_> = messages
+            .iter()
+            .map(|one| (one.id.as_str(), one.chat.as_str(), one.sender.as_str(), one.from_me, one.text.as_str()))
+            .collect();
+        assert_eq!(told, [("2", bob, "15550000001@s.whatsapp.net", true, "hi there"), ("1", bob, bob, false, "hello")]);
+        assert_eq!(messages[0].reactions, [(bob.to_owned(), "👍".to_owned())]);
+        let receipts = store.message_receipts(session, "2").await.unwrap();
+        assert_eq!((receipts[0].recipient.as_str(), receipts[0].read_at_ms), (bob, Some(1_700_000_009_000)));
+    }
+
+    #[test]
+    fn only_the_newest_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("user_1");
+        for n in 0..FILES_MAX + 3 {
+            put(&folder, &format!("{n:04}.json"), b"{}").unwrap();
+        }
+        let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!((names.len(), names[0].to_str()), (FILES_MAX, Some("0003.json")));
     }
 }

@@ -6,23 +6,30 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 mod acks;
 mod adapter;
+mod archive;
 mod backend;
 mod barrier;
 mod chain;
 mod connection;
 mod error;
+mod file;
 mod history;
 mod lifecycle;
 mod media;
 mod network;
+mod notes;
+mod outbound;
 mod recipients;
 mod record;
 mod sending;
 mod sessions;
 mod supervisor;
 mod tasks;
+pub use archive::Chat;
 pub use chain::prove_chain_is_checked;
 pub use error::Error;
+pub use file::{File, Folder};
+pub use sending::kind_of;
 pub use sessions::Sessions;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -58,6 +65,16 @@ pub struct Options {
     pub qr_shown: Option<QrShown>,
     /// The folder, which exists, for files of inbound messages that webhooks take; without it none are fetched.
     pub webhook_files: Option<PathBuf>,
+    pub keep: Keep,
+}
+
+/// What of the chats is kept beside the events.
+#[derive(Debug, Clone, Default)]
+pub struct Keep {
+    /// Messages, to be read and searched, and how far each came.
+    pub messages: bool,
+    /// The folder into which the histories are written that phones send, as they come.
+    pub history: Option<PathBuf>,
 }
 
 /// What `/session/status` tells.
@@ -72,29 +89,11 @@ pub struct Status {
     pub health: wago_contract::session::Health,
 }
 
-#[derive(Debug, Clone, Default)]
-pub struct SendText {
-    /// As the user wrote it: digits, JID or LID. Checked by the session crate.
-    pub to: String,
-    pub body: String,
-    pub id: Option<String>,
-    pub forward: bool,
-    pub quote: Option<Quote>,
-    pub mentions: Vec<String>,
-    pub expiration: Option<u32>,
-}
-
-/// The message being replied to.
-#[derive(Debug, Clone)]
-pub struct Quote {
-    pub stanza_id: String,
-    pub participant: Option<String>,
-    pub text: Option<String>,
-}
-
 #[derive(Debug, Clone)]
 pub struct Sent {
     pub id: String,
     /// WhatsApp's time, unix seconds, from its ack.
     pub timestamp: i64,
+    /// The pictures of an album, in order.
+    pub ids: Vec<String>,
 }

@@ -11,9 +11,13 @@ use tokio::sync::{Mutex, Semaphore};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
+    wacore::net::{StreamingHttpResponse, UploadBody},
 };
 
-use crate::{Network, Options, media::Hosts};
+use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
+
+mod download;
+mod upload;
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -24,6 +28,8 @@ const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of one buffered HTTP reply; media that is larger than WhatsApp allows is refused.
 const HTTP_BODY_MAX: usize = 256 * 1024 * 1024;
 
+const CONVERSIONS_MAX: usize = 4;
+
 pub(crate) type Version = (u32, u32, u32);
 
 pub(crate) struct Shared {
@@ -33,6 +39,10 @@ pub(crate) struct Shared {
     /// Whether files of inbound messages are wanted.
     pub files: bool,
     pub dialling: Arc<Semaphore>,
+    pub keep: Keep,
+    pub opened: Opened,
+    /// Files that are converted at a time.
+    pub conversions: Arc<Semaphore>,
     version: VersionSource,
 }
 
@@ -67,6 +77,9 @@ impl Shared {
             files: options.webhook_files.is_some(),
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
+            keep: options.keep.clone(),
+            opened: Opened::default(),
+            conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }
     }
@@ -96,6 +109,11 @@ impl Shared {
             }
         }
     }
+}
+
+/// One core is left for all else. Each may take some hundred MB, for a picture of many pixels.
+fn conversions() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, CONVERSIONS_MAX))
 }
 
 #[cfg(feature = "sandbox")]
@@ -173,5 +191,28 @@ impl HttpClient for Http {
             body.extend_from_slice(&chunk);
         }
         Ok(HttpResponse { status_code: response.status().as_u16(), body })
+    }
+
+    fn supports_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_streaming(&self, request: HttpRequest) -> whatsapp_rust::anyhow::Result<StreamingHttpResponse> {
+        let request = HttpRequest { url: self.address(request.url), ..request };
+        download::open(&self.client, request)
+    }
+
+    fn supports_upload_streaming(&self) -> bool {
+        true
+    }
+
+    fn execute_upload(
+        &self,
+        request: HttpRequest,
+        body: UploadBody,
+        length: u64,
+    ) -> whatsapp_rust::anyhow::Result<HttpResponse> {
+        let request = HttpRequest { url: self.address(request.url), ..request };
+        upload::stream(&self.client, request, body, length)
     }
 }

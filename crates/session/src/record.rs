@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use wago_contract::event::{Event, SessionRef};
-use wago_store::{NewEvent, SessionId, Store};
+use wago_contract::event::{Event, SessionRef, Vote};
+use wago_store::{MessageChange, NewEvent, SessionId, Store};
 
 /// Attempts to record what happens once.
 const ATTEMPTS: u32 = 5;
@@ -25,6 +25,8 @@ pub(crate) struct Record {
     state: Option<&'static str>,
     chat: String,
     dedupe: Option<String>,
+    stored: Option<MessageChange>,
+    vote: Option<Vote>,
 }
 
 impl Record {
@@ -38,6 +40,8 @@ impl Record {
             state: None,
             chat: String::new(),
             dedupe: None,
+            stored: None,
+            vote: None,
         }
     }
 
@@ -64,6 +68,16 @@ impl Record {
         self
     }
 
+    /// What the vote was for that it tells of.
+    pub fn with_vote(mut self, vote: Vote) -> Self {
+        self.vote = Some(vote);
+        self
+    }
+
+    pub fn chat(&self) -> &str {
+        &self.chat
+    }
+
     /// All of it, for tests to compare.
     #[cfg(test)]
     pub fn told(&self) -> Value {
@@ -77,10 +91,35 @@ impl Record {
         })
     }
 
+    #[cfg(test)]
+    pub fn vote(&self) -> Value {
+        serde_json::to_value(&self.vote).unwrap_or_default()
+    }
+
     /// Recorded once under this name, however often it happens.
     pub fn once(mut self, name: String) -> Self {
         self.dedupe = Some(name);
         self
+    }
+
+    /// What follows from it for the stored messages, if they are kept.
+    pub fn stored(mut self, change: Option<MessageChange>) -> Self {
+        self.stored = change;
+        self
+    }
+
+    /// What is told.
+    pub fn event(&self) -> &Value {
+        &self.event
+    }
+
+    /// The change, with the whole message as its payload.
+    pub fn change(&mut self) -> Option<MessageChange> {
+        let mut change = self.stored.take()?;
+        if let MessageChange::New(new) = &mut change {
+            new.payload = serde_json::to_vec(&self.event).unwrap_or_default();
+        }
+        Some(change)
     }
 }
 
@@ -90,13 +129,33 @@ pub(crate) struct Recorder {
     session: SessionId,
     name: String,
     jid: Mutex<String>,
+    keeps_messages: bool,
     /// Whether anybody fetches files.
     files: bool,
 }
 
 impl Recorder {
     pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>, files: bool) -> Self {
-        Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()), files }
+        Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()), keeps_messages: false, files }
+    }
+
+    /// Whether messages are stored beside the events that tell of them.
+    pub fn keeping_messages(self, keeps_messages: bool) -> Self {
+        Self { keeps_messages, ..self }
+    }
+
+    pub fn keeps_messages(&self) -> bool {
+        self.keeps_messages
+    }
+
+    /// For what is told by no event.
+    pub async fn change_messages(&self, changes: Vec<MessageChange>) -> wago_store::Result<()> {
+        self.store.change_messages(self.session, changes).await
+    }
+
+    /// The account's JID with its device; empty until linked.
+    pub fn jid(&self) -> String {
+        self.jid.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn name(&self) -> &str {
@@ -135,34 +194,34 @@ impl Recorder {
 
     fn envelopes(&self, records: Vec<Record>) -> Vec<NewEvent> {
         let now = Utc::now();
-        let session = SessionRef {
-            name: self.name.clone(),
-            jid: self.jid.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        records.into_iter().map(|record| self.envelope(record, now)).collect()
+    }
+
+    /// The record as it goes into the store.
+    pub fn envelope(&self, mut record: Record, now: DateTime<Utc>) -> NewEvent {
+        let message = if self.keeps_messages { record.change() } else { None };
+        let event_id = format!("evt_{:032x}", rand::random::<u128>());
+        let session = SessionRef { name: self.name.clone(), jid: self.jid() };
+        let event = Event {
+            kind: record.kind,
+            event: record.event,
+            event_id: event_id.clone(),
+            session,
+            timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+            state: record.state,
+            vote: record.vote,
         };
-        records
-            .into_iter()
-            .map(|record| {
-                let event_id = format!("evt_{:032x}", rand::random::<u128>());
-                let event = Event {
-                    kind: record.kind,
-                    event: record.event,
-                    event_id: event_id.clone(),
-                    session: session.clone(),
-                    timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
-                    state: record.state,
-                };
-                NewEvent {
-                    session: self.session,
-                    event_id,
-                    dedupe: record.dedupe,
-                    chat: record.chat,
-                    kind: record.kind.to_owned(),
-                    topic: record.topic.to_owned(),
-                    media: record.media.filter(|_| self.files),
-                    payload: serde_json::to_vec(&event).unwrap_or_default(),
-                    created_at_ms: now.timestamp_millis(),
-                }
-            })
-            .collect()
+        NewEvent {
+            session: self.session,
+            event_id,
+            dedupe: record.dedupe,
+            chat: record.chat,
+            kind: record.kind.to_owned(),
+            topic: record.topic.to_owned(),
+            media: record.media.filter(|_| self.files),
+            message,
+            payload: serde_json::to_vec(&event).unwrap_or_default(),
+            created_at_ms: now.timestamp_millis(),
+        }
     }
 }

@@ -234,6 +234,14 @@ impl Sessions {
         }
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
     pub(crate) fn recipients(&self) -> &Recipients {
         &self.inner.recipients
     }

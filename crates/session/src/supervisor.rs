@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use crate::{
     Error, Qr, QrShown, Result,
     acks::Acks,
     adapter::message::text,
+    backend::Backend,
     connection::{Connection, Made, Outcome, Report},
     lifecycle::{Effect, Input, Lifecycle, Notice},
     network::Shared,
@@ -66,6 +67,9 @@ pub(crate) struct Live {
     pub client: Arc<Client>,
     pub acks: Arc<Acks>,
     pub recorder: Arc<Recorder>,
+    pub backend: Arc<Backend>,
+    /// Turns for the conversion of files, of which all sessions have so many together.
+    pub conversions: Arc<Semaphore>,
 }
 
 /// A running session.
@@ -124,8 +128,8 @@ impl Supervisor {
                 return;
             }
         };
-        let files = self.shared.files;
-        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), files);
+        let recorder = Recorder::new(self.store.clone(), self.id, row.name.clone(), row.jid.clone(), self.shared.files)
+            .keeping_messages(self.shared.keep.messages);
         let (life, effects) = Lifecycle::start(row.jid.is_some(), row.health.as_deref(), now_ms());
         self.view.send_modify(|view| {
             view.jid = row.jid.clone();
@@ -266,20 +270,27 @@ impl Running {
 
     fn publish(&self) {
         let life = &self.life;
+        let mut opened = false;
         self.view.send_modify(|view| {
             view.health = life.health();
             view.linked = life.is_linked();
-            view.open = life.is_open() && view.live.is_some();
+            let open = life.is_open() && view.live.is_some();
+            opened = open && !view.open;
+            view.open = open;
             view.ending = life.has_ended();
         });
+        if opened {
+            self.made.shared.opened.tell(self.id);
+        }
     }
 
     async fn report(&mut self, report: Report) -> Option<Input> {
         match report {
-            Report::Made(client) => {
+            Report::Made(client, backend) => {
                 let acks = self.connection.as_ref()?.acks.clone();
                 let recorder = self.made.recorder.clone();
-                self.view.send_modify(|view| view.live = Some(Live { client, acks, recorder }));
+                let conversions = self.made.shared.conversions.clone();
+                self.view.send_modify(|view| view.live = Some(Live { client, acks, recorder, backend, conversions }));
                 None
             }
             Report::Event(event) => self.event(&event).await,

@@ -3,7 +3,9 @@
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use tokio::sync::watch;
 
-use crate::{Result, SessionId, Store, WebhookId, deliveries::NEVER, signals::Touched, writer::Job};
+use crate::{
+    MessageChange, Result, SessionId, Store, WebhookId, deliveries::NEVER, messages, signals::Touched, writer::Job,
+};
 
 /// Events that a filtered read looks at in one call, so that a rare type does not make it read the whole log.
 const SCAN_MAX: i64 = 20_000;
@@ -25,6 +27,8 @@ pub struct NewEvent {
     pub payload: Vec<u8>,
     /// How to fetch the file that belongs to it: an opaque text of the session crate. Webhooks that take files wait for it.
     pub media: Option<Vec<u8>>,
+    /// What follows from it for the stored messages, in the same transaction. Nothing if `dedupe` had been recorded before.
+    pub message: Option<MessageChange>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
 }
@@ -120,6 +124,9 @@ pub(crate) async fn insert(
         if let (Some(descriptor), true) = (&event.media, with_file) {
             crate::media::insert(tx, cursor, event.session, descriptor, event.created_at_ms).await?;
             touched.media = true;
+        }
+        if let Some(change) = &event.message {
+            messages::apply(tx, event.session, change).await?;
         }
         touched.logs.push((event.session, cursor));
         recorded.push(Recorded { cursor, new: true });

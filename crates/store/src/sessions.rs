@@ -4,7 +4,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{Error, Result, SecretKey, Store};
 
 const TOKEN: &str = "sessions.token";
-const COLUMNS: &str = "id, name, token, os_name, subscribe, jid, lid, wanted, health, created_at";
+const COLUMNS: &str = "id, name, token, os_name, subscribe, jid, lid, wanted, health, pacing, created_at";
 
 /// A session's row number; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub struct Session {
     /// Why it was logged out or stopped for good, and when: survives restarts so that status stays truthful.
     /// An opaque JSON text of the session crate.
     pub health: Option<String>,
+    /// How it paces its sends: an opaque JSON text of the http crate. `None`: not at all.
+    pub pacing: Option<String>,
     /// Unix milliseconds.
     pub created_at: i64,
 }
@@ -54,6 +56,7 @@ impl Session {
             lid: row.try_get("lid")?,
             wanted: row.try_get::<i64, _>("wanted")? != 0,
             health: row.try_get("health")?,
+            pacing: row.try_get("pacing")?,
             created_at: row.try_get("created_at")?,
         })
     }

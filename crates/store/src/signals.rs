@@ -18,14 +18,18 @@ pub(crate) struct Touched {
     pub webhooks: Vec<WebhookId>,
     /// A file is to be fetched, or no longer needed.
     pub media: bool,
+    /// Sessions that have a queued send more.
+    pub outboxes: Vec<SessionId>,
 }
 
-/// Bounded by what exists: a webhook stands in the set once, and only sessions that are watched have an entry.
+/// Bounded by what exists: a webhook or a session stands in its set once, and only sessions that are watched have an entry.
 #[derive(Default)]
 pub(crate) struct Signals {
     due: Mutex<HashSet<WebhookId>>,
     pub due_changed: Arc<Notify>,
     pub media_changed: Arc<Notify>,
+    outboxes: Mutex<HashSet<SessionId>>,
+    pub outbox_changed: Arc<Notify>,
     logs: Mutex<HashMap<SessionId, watch::Sender<i64>>>,
 }
 
@@ -48,6 +52,7 @@ impl Signals {
             self.media_changed.notify_one();
         }
         self.due(touched.webhooks);
+        self.outboxes(touched.outboxes);
     }
 
     pub fn due(&self, webhooks: impl IntoIterator<Item = WebhookId>) {
@@ -60,6 +65,18 @@ impl Signals {
 
     pub fn take_due(&self) -> HashSet<WebhookId> {
         std::mem::take(&mut *lock(&self.due))
+    }
+
+    pub fn outboxes(&self, sessions: impl IntoIterator<Item = SessionId>) {
+        let mut outboxes = lock(&self.outboxes);
+        outboxes.extend(sessions);
+        if !outboxes.is_empty() {
+            self.outbox_changed.notify_one();
+        }
+    }
+
+    pub fn take_outboxes(&self) -> HashSet<SessionId> {
+        std::mem::take(&mut *lock(&self.outboxes))
     }
 
     pub fn watch(&self, session: SessionId) -> watch::Receiver<i64> {

@@ -15,6 +15,8 @@ use crate::{
     events::{self, NewEvent, Recorded},
     keys::{self, KeyOp},
     media::{self, FinishedMedia},
+    messages::{self, MessageChange},
+    outbox::{self, Cancelled, Enqueued, FinishedSend, NewSend, SendRequest},
     replay::{self, Replay},
     retention,
     signals::{Signals, Touched},
@@ -33,6 +35,19 @@ pub(crate) enum Job {
     Attempt(FinishedAttempt),
     Media(FinishedMedia),
     Replay(Replay),
+    Messages(Vec<MessageChange>),
+    Enqueue(Box<NewSend>),
+    /// The row of a queued send.
+    BeginSend(i64),
+    FinishSend(FinishedSend),
+    CancelSend {
+        message_id: String,
+        now_ms: i64,
+    },
+    PruneMessages {
+        before_ms: i64,
+        limit: u64,
+    },
     /// Events recorded before this time (unix ms), at most so many.
     Prune {
         before_ms: i64,
@@ -46,6 +61,9 @@ pub(crate) struct Done {
     pub count: u64,
     /// Where to go on, if there is more.
     pub next: Option<i64>,
+    pub enqueued: Option<Enqueued>,
+    pub cancelled: Option<Cancelled>,
+    pub request: Option<SendRequest>,
 }
 
 struct Queued {
@@ -127,6 +145,23 @@ async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, job: &Job, tou
         Job::Attempt(attempt) => Ok(Done { count: deliveries::finish(tx, attempt, touched).await?, ..Done::default() }),
         Job::Media(media) => media::finish(tx, media, touched).await.map(|()| Done::default()),
         Job::Replay(replay) => replay::apply(tx, session, replay, touched).await,
+        Job::Messages(changes) => {
+            for change in changes {
+                messages::apply(tx, session, change).await?;
+            }
+            Ok(Done::default())
+        }
+        Job::Enqueue(new) => Ok(Done { enqueued: Some(outbox::insert(tx, new, touched).await?), ..Done::default() }),
+        Job::BeginSend(row) => Ok(Done { request: outbox::begin(tx, *row).await?, ..Done::default() }),
+        Job::FinishSend(finished) => outbox::finish(tx, finished, touched).await.map(|()| Done::default()),
+        Job::CancelSend { message_id, now_ms } => {
+            let cancelled = outbox::cancel(tx, session, message_id, *now_ms).await?;
+            Ok(Done { cancelled: Some(cancelled), ..Done::default() })
+        }
+        Job::PruneMessages { before_ms, limit } => {
+            let count = messages::prune(tx, session, *before_ms, *limit).await?;
+            Ok(Done { count, ..Done::default() })
+        }
         Job::Prune { before_ms, limit } => {
             let count = retention::prune(tx, session, *before_ms, *limit, touched).await?;
             Ok(Done { count, ..Done::default() })

@@ -12,6 +12,7 @@ use std::{
 };
 
 use secrecy::SecretString;
+use wago_http::MediaLimits;
 
 pub use setting::{Hidden, Mode, SANDBOX_ADMIN_TOKEN, SETTINGS, Setting, Shape};
 
@@ -171,11 +172,16 @@ pub struct Config {
     pub dialling_max: usize,
     pub allow_private_webhooks: bool,
     pub webhook_retries: Vec<Duration>,
+    pub store_history: bool,
+    pub store_messages: bool,
+    /// `None`: for ever.
+    pub message_age: Option<Duration>,
     /// `None`: for ever.
     pub event_age: Option<Duration>,
     /// Bytes; `None`: any.
     pub event_bytes: Option<u64>,
     pub webhook_files: bool,
+    pub media_limits: MediaLimits,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -230,9 +236,11 @@ impl Config {
         });
         let engine = values.read("wadebug", p, engine_level).flatten();
         let webhook_files = values.read("webhookfiles", p, boolean);
-        for key in ["storehistory", "storemessage", "retrymessage"] {
-            values.read(key, p, boolean);
-        }
+        let media_limits = values.read("media-megabytes", p, media_limits);
+        let store_history = values.read("storehistory", p, boolean);
+        let store_messages = values.read("storemessage", p, boolean);
+        let message_age = values.read("message-days", p, days);
+        values.read("retrymessage", p, boolean);
         let sandbox_port = values.read("sandbox-port", p, self::port);
         let attach = values.read("network", p, network_url);
         let ephemeral = values.read("ephemeral", p, boolean);
@@ -261,9 +269,13 @@ impl Config {
             dialling_max: dialling_max.expect(defaulted),
             allow_private_webhooks: allow_private_webhooks.expect(defaulted),
             webhook_retries: webhook_retries.expect(defaulted),
+            store_history: store_history.expect(defaulted),
+            store_messages: store_messages.expect(defaulted),
+            message_age: message_age.expect(defaulted),
             event_age: some(event_days.expect(defaulted)).map(|days| Duration::from_secs(days * 86_400)),
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
             webhook_files: webhook_files.expect(defaulted),
+            media_limits: media_limits.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -310,6 +322,18 @@ fn dialling(value: &str) -> Result<usize, String> {
     }
 }
 
+/// Longer than that nobody knows what will be.
+const DAYS_MAX: u64 = 36_500;
+
+/// 0: none.
+fn days(value: &str) -> Result<Option<Duration>, String> {
+    match value.parse() {
+        Ok(0) => Ok(None),
+        Ok(days) if days <= DAYS_MAX => Ok(Some(Duration::from_secs(days * 86_400))),
+        _ => Err(format!("is not a number of days from 0 to {DAYS_MAX}")),
+    }
+}
+
 /// The most waits that a delivery can have, and the longest of them.
 const RETRIES_MAX: usize = 100;
 const RETRY_MAX_S: f64 = 7.0 * 86_400.0;
@@ -322,6 +346,29 @@ fn number(value: &str, max: u64) -> Result<u64, String> {
         Ok(number) if number <= max => Ok(number),
         _ => Err(format!("is not a whole number from 0 to {max}")),
     }
+}
+
+/// WhatsApp's own, for a document.
+const MEDIA_MEGABYTES_MAX: u64 = 2_048;
+
+fn media_limits(value: &str) -> Result<MediaLimits, String> {
+    let mut limits = MediaLimits::default();
+    for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let (kind, megabytes) = word.split_once('=').ok_or("is not a list such as image=16,video=100")?;
+        let limit = match kind.trim() {
+            "image" => &mut limits.image,
+            "video" => &mut limits.video,
+            "audio" => &mut limits.audio,
+            "document" => &mut limits.document,
+            "sticker" => &mut limits.sticker,
+            _ => return Err("names another kind than image, video, audio, document and sticker".into()),
+        };
+        match megabytes.trim().parse() {
+            Ok(megabytes @ 1..=MEDIA_MEGABYTES_MAX) => *limit = megabytes << 20,
+            _ => return Err(format!("has a size that is not a whole number from 1 to {MEDIA_MEGABYTES_MAX}")),
+        }
+    }
+    Ok(limits)
 }
 
 /// 0 is written for "without a limit".

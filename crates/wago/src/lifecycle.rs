@@ -17,9 +17,9 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use wago_delivery::{Deliverer, Retention, RetentionLimits, Schedule};
-use wago_http::{App, Limits};
-use wago_session::{Network, QrShown, Sessions};
+use wago_delivery::{Deliverer, Forgetting, Retention, RetentionLimits, Schedule};
+use wago_http::{App, Limits, Queue};
+use wago_session::{Folder, Keep, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Store};
 
 use crate::{admin, config::Config, error::Error, home::Home, secret};
@@ -66,6 +66,8 @@ pub struct Gateway {
     retention: Retention,
     http: JoinHandle<()>,
     restore: JoinHandle<()>,
+    queue: Queue,
+    forgetting: Forgetting,
     stop: CancellationToken,
     /// Files that webhooks wait for, where nothing is kept beyond the run.
     _scratch: Option<TempDir>,
@@ -85,6 +87,8 @@ impl Gateway {
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         let store = open_store(config, home.as_ref()).await?;
+        // Beside the database, where there is room for large files; /tmp may be memory.
+        let folder = Folder::new(home.as_ref().map_or_else(std::env::temp_dir, |home| home.path().to_owned()));
         bind_to_network(&store, upstream.name).await?;
         let admin_token_hash = admin::hash(config.admin_token.as_ref(), &store, terminal).await?;
         let listen_failed = |source| Error::Listen { address: config.listen, source };
@@ -100,6 +104,7 @@ impl Gateway {
                 dialling_max: config.dialling_max,
                 qr_shown: upstream.qr_shown,
                 webhook_files,
+                keep: Keep { messages: config.store_messages, history: history_folder(config, home.as_ref()) },
             },
         );
         let deliverer = Deliverer::start(
@@ -117,10 +122,13 @@ impl Gateway {
             store: store.clone(),
             sessions: sessions.clone(),
             admin_token_hash,
-            limits: Limits::default(),
+            limits: Limits { media: config.media_limits.clone(), ..Limits::default() },
+            files: folder,
             allow_private_webhooks: config.allow_private_webhooks,
             stopping: stop.clone(),
         });
+        let forgetting = Forgetting::start(store.clone(), config.message_age, stop.clone());
+        let queue = Queue::start(app.clone(), stop.clone());
         let http = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -131,7 +139,20 @@ impl Gateway {
         });
         let restore = tokio::spawn(restore(config.connect_startup.then(|| sessions.clone()), stop.clone()));
         tracing::info!(%address, network = upstream.name, "serving");
-        Ok(Self { address, store, sessions, deliverer, retention, http, restore, stop, _scratch: scratch, _home: home })
+        Ok(Self {
+            address,
+            store,
+            sessions,
+            deliverer,
+            retention,
+            http,
+            restore,
+            queue,
+            forgetting,
+            stop,
+            _scratch: scratch,
+            _home: home,
+        })
     }
 
     /// Where it answers: a URL that this machine can open, also where it listens on every address.
@@ -156,9 +177,10 @@ impl Running for Gateway {
         let sessions = async {
             ended("restore", self.restore.await);
             ended("http", self.http.await);
+            self.queue.ended().await;
             self.sessions.shutdown().await;
         };
-        tokio::join!(sessions, self.deliverer.ended(), self.retention.ended());
+        tokio::join!(sessions, self.deliverer.ended(), self.retention.ended(), self.forgetting.ended());
         self.store.close().await;
     }
 }
@@ -182,6 +204,11 @@ async fn open_store(config: &Config, home: Option<&Home>) -> Result<Store, Error
         None => &own,
     };
     Ok(Store::open(url, key).await?)
+}
+
+/// Nothing is written where nothing is to be kept.
+fn history_folder(config: &Config, home: Option<&Home>) -> Option<PathBuf> {
+    home.filter(|_| config.store_history).map(|home| home.path().join("history"))
 }
 
 /// The folder for files that webhooks wait for, if they are to get any; and what removes it at the end, if it is not kept.

@@ -16,6 +16,26 @@ pub(super) enum Json {
     Text(String),
     List(Vec<Json>),
     Object(Vec<(String, Json)>),
+    /// A text from a form, where numbers and lists are texts too.
+    Form(String),
+    /// A file that came along, or a text that was too long to be held.
+    Blob(usize),
+}
+
+impl Json {
+    /// Replaces each text that begins with `mark` by the blob whose number follows.
+    pub fn find_blobs(&mut self, mark: &str) {
+        match self {
+            Self::Text(text) => {
+                if let Some(number) = text.strip_prefix(mark).and_then(|number| number.parse().ok()) {
+                    *self = Self::Blob(number);
+                }
+            }
+            Self::List(list) => list.iter_mut().for_each(|json| json.find_blobs(mark)),
+            Self::Object(members) => members.iter_mut().for_each(|(_, json)| json.find_blobs(mark)),
+            _ => {}
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Json {

@@ -66,6 +66,7 @@ impl Fixture {
             kind: "Message".to_owned(),
             topic: "Message".to_owned(),
             media: None,
+            message: None,
             payload: format!(r#"{{"eventId":"{id}"}}"#).into_bytes(),
             created_at_ms: 1_000,
         };

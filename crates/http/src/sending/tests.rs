@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use wago_contract::send::{Sent, Text};
+use wago_contract::send::{Outgoing, Sent, text::Text};
 use wago_session::{Network, Sessions};
 use wago_store::{NewSession, SecretKey, Store};
 
@@ -40,24 +40,30 @@ impl Gateway {
             let name = format!("name-{}", secrecy::ExposeSecret::expose_secret(&token));
             store.create_session(NewSession { name, token, os_name: "linux".into() }, 0).await.unwrap();
         }
-        let options =
-            wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, webhook_files: None };
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+            webhook_files: None,
+            keep: Default::default(),
+        };
         let app = App::new(Options {
             sessions: Sessions::new(store.clone(), options),
             store,
             admin_token_hash: admin_token_hash("admin"),
             limits,
+            files: wago_session::Folder::new(data.path()),
             allow_private_webhooks: false,
             stopping: CancellationToken::new(),
         });
         let (calls, go_on, waiting) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let send = {
             let (calls, go_on, waiting) = (calls.clone(), go_on.clone(), waiting.clone());
-            move |sending: Sending<Text>| async move {
+            move |sending: Sending<Outgoing<Text>>| async move {
                 sending
                     .once(|_, _, text| async move {
                         let call = calls.fetch_add(1, SeqCst) + 1;
-                        match text.body.as_str() {
+                        match text.part.body.as_str() {
                             "refuse" => {
                                 return Err(Error::Rejected { code: 463, text: "no".into() });
                             }
@@ -73,7 +79,7 @@ impl Gateway {
                             }
                             _ => {}
                         }
-                        Ok(Sent { details: "Sent", timestamp: 1, id: format!("ID-{call}") })
+                        Ok(Sent { details: "Sent", timestamp: 1, id: format!("ID-{call}"), ids: Vec::new() })
                     })
                     .await
             }
@@ -224,7 +230,7 @@ async fn a_send_ends_though_its_caller_hung_up() {
 
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_not_waited_for() {
-    let limits = Limits { request_time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { file_time: Duration::from_millis(50), ..Limits::default() };
     let gateway = Gateway::new(limits).await;
     let (status, _, body) = gateway.send(Some("k"), "wait").await;
     assert_eq!(status, 504);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use wago_http::{App, Limits, Options, admin_token_hash};
-use wago_session::{Network, Sessions};
+use wago_session::{Keep, Network, Sessions};
 use wago_store::{SecretKey, Store};
 
 pub const ADMIN: &str = "the-admin-token";
@@ -25,6 +25,18 @@ impl Api {
     }
 
     pub async fn with(limits: Limits, allow_private_webhooks: bool) -> Self {
+        Self::keeping(limits, allow_private_webhooks, Keep::default()).await
+    }
+
+    /// With one session, whose token is `token`, and messages stored.
+    pub async fn keeping_messages(token: &str) -> Self {
+        let keep = Keep { messages: true, ..Keep::default() };
+        let api = Self::keeping(Limits::default(), true, keep).await;
+        api.create("customer-1", token).await;
+        api
+    }
+
+    async fn keeping(limits: Limits, allow_private_webhooks: bool, keep: Keep) -> Self {
         // Logging is on everywhere: a place in the code that was passed with nobody listening could stay silent for the
         // test that does listen.
         static LOGGING: std::sync::Once = std::sync::Once::new();
@@ -35,14 +47,20 @@ impl Api {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
-        let options =
-            wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, webhook_files: None };
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+            webhook_files: None,
+            keep,
+        };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),
             sessions: Sessions::new(store.clone(), options),
             admin_token_hash: admin_token_hash(ADMIN),
             limits,
+            files: wago_session::Folder::new(data.path()),
             allow_private_webhooks,
             stopping: stopping.clone(),
         });

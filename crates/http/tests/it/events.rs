@@ -17,6 +17,7 @@ pub fn event(session: SessionId, kind: &str, chat: &str, n: usize) -> NewEvent {
         kind: kind.into(),
         topic: kind.into(),
         media: None,
+        message: None,
         created_at_ms: 1_700_000_000_000,
     }
 }

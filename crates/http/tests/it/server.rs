@@ -36,7 +36,7 @@ async fn readiness_needs_the_database() {
 async fn unknown_routes_are_404() {
     let api = Api::with_session("t").await;
     for path in
-        ["/", "/session", "/session/", "/session/init/", "/SESSION/INIT", "/send/image", "/metrics", "/%00", "//"]
+        ["/", "/session", "/session/", "/session/init/", "/SESSION/INIT", "/send/nothing", "/metrics", "/%00", "//"]
     {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
             let answer = api.ask(method, path).token("t").admin().send().await;

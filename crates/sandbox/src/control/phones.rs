@@ -111,6 +111,15 @@ pub(super) async fn react(
     Ok(sent(at(&control, path, |phone, state| outbound::react(phone, state, &target, &emoji))?.1))
 }
 
+pub(super) async fn vote(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(vote): Body<shape::Vote>,
+) -> Answer<Json<shape::Sent>> {
+    let target = needed("id", vote.id)?;
+    Ok(sent(at(&control, path, |phone, state| outbound::vote(phone, state, &target, &vote.options))?.1))
+}
+
 pub(super) async fn edit(
     State(control): State<Control>,
     path: Path<String>,

@@ -2,9 +2,16 @@
 
 use buffa::{Message as _, MessageField};
 use wacore::proto_helpers::MessageExt as _;
+use wago_contract::phone::Kind;
 use waproto::whatsapp as wa;
 
 use super::files::{self, Described};
+
+mod said;
+mod shown;
+
+pub use said::{Said, said, vote};
+pub use shown::chosen;
 
 /// What an opened message means to its reader.
 pub enum Content {
@@ -17,6 +24,18 @@ pub enum Content {
         described: Box<Described>,
         quoted: Option<Quote>,
         mentions: Vec<String>,
+    },
+    /// What a person sees, as text.
+    Shown {
+        kind: Kind,
+        text: String,
+        quoted: Option<Quote>,
+    },
+    /// Sealed with the poll's secret.
+    Vote {
+        target: String,
+        payload: Vec<u8>,
+        iv: Vec<u8>,
     },
     Reaction {
         target: String,
@@ -72,6 +91,13 @@ pub fn read(message: &wa::Message) -> Content {
             mentions: context.map(|context| context.mentioned_jid.clone()).unwrap_or_default(),
             described: Box::new(described),
         };
+    }
+    if let Some(shown) = shown::read(message) {
+        return shown;
+    }
+    // It announces pictures, which come by themselves.
+    if message.album_message.is_set() {
+        return Content::Silent;
     }
     // A sender key alone, or the context that decorates others, says nothing to a person.
     let mut rest = message.clone();
@@ -260,6 +286,12 @@ pub fn device_sent(destination: &str, message: wa::Message) -> wa::Message {
 pub fn opened_device_sent(message: &wa::Message) -> Option<(String, wa::Message)> {
     let sent = message.device_sent_message.as_option()?;
     Some((sent.destination_jid.clone()?, sent.message.as_option()?.clone()))
+}
+
+/// Opens the wrapper around a picture of an album.
+pub fn opened_child(mut message: wa::Message) -> wa::Message {
+    let child = message.associated_child_message.take().and_then(|wrapper| wrapper.message.into_option());
+    child.unwrap_or(message)
 }
 
 /// Takes WhatsApp's padding off: the last byte says how many there are. `None` when it lies.

@@ -58,7 +58,8 @@ impl Shape {
     pub fn of(kind: Kind) -> Self {
         use Kind::{Audio, Document, Image, Sticker, Video};
         let file = matches!(kind, Image | Video | Audio | Document | Sticker);
-        Self { kind: file.then_some("media"), ..Self::default() }
+        let kind = if kind == Kind::Poll { Some("poll") } else { file.then_some("media") };
+        Self { kind, ..Self::default() }
     }
 }
 

@@ -178,6 +178,7 @@ fn take(
         }
         None => (chat, message),
     };
+    let message = content::opened_child(message);
     let by_number = |jid: &str| -> String {
         jid.parse::<Jid>()
             .ok()
@@ -220,6 +221,38 @@ fn take(
             new.media = Some(described.media);
             new.quoted = quoted.map(quoted_here);
             new.mentions = mentions.iter().map(|jid| by_number(jid)).collect();
+        }
+        Content::Shown { kind, text, quoted } => {
+            new.kind = kind;
+            new.text = Some(text);
+            new.quoted = quoted.map(|quote| contract::Quoted {
+                id: quote.id,
+                from: quote.from.as_deref().map(by_number),
+                text: quote.text,
+            });
+        }
+        Content::Vote { target, payload, iv } => {
+            let poll = phone.messages.by_id(&target);
+            // Which of their two addresses its sender took, the vote does not say.
+            let both = |jid: &str| -> Vec<String> {
+                let account = jid.parse().ok().and_then(|jid| state.account_of(&jid));
+                account
+                    .map(|account| vec![account.jid().to_string(), account.lid_jid().to_string()])
+                    .unwrap_or_default()
+            };
+            let voters = both(&author);
+            let chosen = poll.and_then(|poll| {
+                let creators = both(&poll.message.from);
+                content::chosen(&poll.raw, &target, &creators, &voters, &payload, &iv)
+            });
+            match chosen {
+                Some(options) => {
+                    new.kind = contract::Kind::Vote;
+                    new.text = Some(options.join("\n"));
+                    new.target = Some(target);
+                }
+                None => new.kind = contract::Kind::Unsupported,
+            }
         }
         Content::Reaction { target, emoji } => {
             phone.messages.react(&target, &author, &emoji);

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use buffa::Message as _;
 use serde::{Deserialize, Serialize};
+use wacore::proto_helpers::MessageExt as _;
 use wago_contract::phone::{Kind, Media, Message, Quoted, State};
+use waproto::whatsapp as wa;
 
 use super::receipts::Receipts;
 use crate::{
@@ -124,6 +127,8 @@ impl Messages {
         }
         self.last += 1;
         let cursor = self.last;
+        // What was opened before can be opened; what cannot says nothing.
+        let message = wa::Message::decode_from_slice(&new.raw).unwrap_or_default();
         let raw_for_all = (new.kind == Kind::Unsupported).then(|| BASE64_STANDARD.encode(&new.raw));
         self.by_id.entry(new.id.clone()).or_default().push(cursor);
         self.entries.push_back(Entry {
@@ -140,6 +145,8 @@ impl Messages {
                 media: new.media,
                 quoted: new.quoted,
                 mentions: new.mentions,
+                expiration: message.get_base_message().get_ephemeral_expiration(),
+                view_once: message.is_view_once(),
                 target: new.target,
                 reactions: BTreeMap::new(),
                 edited: false,

@@ -1,7 +1,7 @@
 //! What a phone says: sealed for each device that is to read it.
 
 use buffa::Message as _;
-use wacore::messages::MessageUtils;
+use wacore::{messages::MessageUtils, proto_helpers::MessageExt as _};
 use wacore_binary::{Jid, Node};
 use wago_contract::phone as contract;
 use waproto::whatsapp as wa;
@@ -9,7 +9,7 @@ use waproto::whatsapp as wa;
 use super::{
     Handset,
     chat::Chat,
-    content::{self, Original},
+    content::{self, Original, Said},
     files::Sealed,
     handset::{Recent, Shape, address},
     messages::New,
@@ -55,7 +55,7 @@ pub(crate) fn check(phone: &Handset, state: &State, request: &contract::Send) ->
     }
 }
 
-/// A text as a person types it, or a file.
+/// A text as a person types it, a file, or another kind of message.
 pub(crate) fn send(
     phone: &mut Handset,
     state: &mut State,
@@ -65,8 +65,12 @@ pub(crate) fn send(
     check(phone, state, &request)?;
     let chat = Chat::find(state, "to", request.to.as_deref())?;
     let readers = readers(phone, state, chat, request.recipients.as_deref())?;
+    let said = content::said(&request, || state.random_bytes())?;
+    if file.is_some() && said.is_some() {
+        return Err(Error::Invalid { field: "poll", expected: "is one too many: a message has one content" });
+    }
     let body = request.text.filter(|text| !text.is_empty());
-    if body.is_none() && file.is_none() {
+    if body.is_none() && file.is_none() && said.is_none() {
         return Err(Error::Invalid { field: "text", expected: "is missing" });
     }
     let caption = request.caption.filter(|caption| !caption.is_empty());
@@ -76,7 +80,7 @@ pub(crate) fn send(
         return Err(Error::Invalid { field: "mentions", expected: "must have at most 1,024 entries" });
     }
     let mentions = mentions.iter().map(|who| recipient(state, "mentions", Some(who))).collect::<Result<Vec<_>>>()?;
-    let named = mentions.iter().map(|number| in_terms_of(state, chat, *number)).collect();
+    let named: Vec<String> = mentions.iter().map(|number| in_terms_of(state, chat, *number)).collect();
     let mentions = mentions.into_iter().map(person).collect();
     let reply = request.reply.map(|id| phone.messages.by_id(&id).cloned().ok_or(Error::UnknownMessage)).transpose()?;
     let author = reply.as_ref().map(|entry| author_in(state, chat, &entry.message.from));
@@ -90,11 +94,22 @@ pub(crate) fn send(
         from: Some(entry.message.from.clone()),
         text: entry.message.text.clone().or_else(|| entry.message.caption.clone()),
     });
-    let message = match &file {
-        Some(file) => file.message(caption.clone(), content::context(original, named)),
-        None => content::text(body.as_deref().unwrap_or_default(), original, named),
+    let (kind, body, mut message) = match (&file, said) {
+        (Some(file), _) => (file.kind, body, file.message(caption.clone(), content::context(original, named.clone()))),
+        (None, Some(Said { kind, text, mut message })) => {
+            if let Some(context) = content::context(original, named.clone()) {
+                message.set_context_info(context);
+            }
+            (kind, Some(text), message)
+        }
+        (None, None) => {
+            let message = content::text(body.as_deref().unwrap_or_default(), original, named.clone());
+            (contract::Kind::Text, body, message)
+        }
     };
-    let kind = file.as_ref().map_or(contract::Kind::Text, |file| file.kind);
+    if let Some(seconds) = request.expiration {
+        message.set_ephemeral_expiration(seconds);
+    }
     let raw = message.encode_to_vec();
     let added = phone.messages.add(New {
         id: id.clone(),
@@ -177,6 +192,18 @@ pub(crate) fn react(phone: &mut Handset, state: &mut State, id: &str, emoji: &st
     let message = content::reaction(target, emoji, crate::now_ms());
     phone.messages.react(id, &own, emoji);
     Ok(aside(phone, state, chat, message, Shape { kind: Some("reaction"), ..Shape::default() }))
+}
+
+/// For the options of a poll that the phone has; none takes the vote back.
+pub(crate) fn vote(phone: &mut Handset, state: &mut State, id: &str, options: &[String]) -> Result<String> {
+    let poll = phone.messages.by_id(id).cloned().ok_or(Error::UnknownMessage)?;
+    let chat = chat_of(state, &poll.message.chat)?;
+    let author = author_if_needed(state, chat, &poll.message);
+    let target = content::Target { chat: &poll.message.chat, id, from_me: poll.message.from_me, author };
+    let (creator, voter) = (author_in(state, chat, &poll.message.from), in_terms_of(state, chat, phone.number));
+    let message = content::vote(target, &poll.raw, [&creator, &voter], options, crate::now_ms());
+    let message = message.ok_or(Error::Invalid { field: "id", expected: "must be that of a poll" })?;
+    Ok(aside(phone, state, chat, message, Shape { kind: Some("poll"), ..Shape::default() }))
 }
 
 /// New words for an own message.

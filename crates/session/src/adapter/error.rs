@@ -47,3 +47,27 @@ pub fn any(error: &(impl ErrorChainExt + ?Sized)) -> Error {
     }
     Error::Internal("the protocol engine failed".to_owned())
 }
+
+/// What went wrong on the way to or from the media hosts.
+pub fn media(failed: &whatsapp_rust::anyhow::Error) -> Error {
+    let failed: &(dyn std::error::Error + Send + Sync + 'static) = failed.as_ref();
+    match failed.http_status() {
+        Some(404 | 410) => Error::FileGone,
+        Some(status) => Error::Rejected { code: status, text: "the media host did not take the request".to_owned() },
+        None => any(failed),
+    }
+}
+
+/// Why a file could not be had. What neither the hosts nor the network brought about lies in the file or its key.
+pub fn download(failed: &whatsapp_rust::anyhow::Error) -> Error {
+    let of_network = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<reqwest::Error>() || cause.is::<std::io::Error>() || cause.is::<tokio::time::error::Elapsed>()
+    };
+    match media(failed) {
+        Error::Internal(_) if failed.chain().any(of_network) => {
+            Error::NotConnected { reason: "no media host of WhatsApp gave the file".to_owned() }
+        }
+        Error::Internal(_) => Error::Sealed,
+        error => error,
+    }
+}

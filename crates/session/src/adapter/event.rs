@@ -12,7 +12,7 @@ use super::{
     account, app_state, call, contact, group,
     message::{self},
     names::Around,
-    newsletter, pairing, presence, receipt,
+    newsletter, pairing, presence, receipt, stored,
 };
 use crate::{media, record::Record};
 
@@ -35,12 +35,11 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
     let file = if from.is_from_me || from.chat.is_newsletter() { None } else { media::descriptor(content) };
-    Some(
-        Record::new(kind, &message::message(content, info, around))
-            .in_chat(around.chat(&from.chat, known_as))
-            .with_file(file)
-            .once(dedupe),
-    )
+    let chat = around.chat(&from.chat, known_as);
+    let sender = around.chat(&from.sender, from.sender_alt.as_ref());
+    let told = message::message(content, info, around);
+    let stored = stored::change(&told, &chat, &sender, info.timestamp.timestamp_millis());
+    Some(Record::new(kind, &told).in_chat(chat).with_file(file).once(dedupe).stored(stored))
 }
 
 fn has_keys(content: &wa::Message) -> bool {

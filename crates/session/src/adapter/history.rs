@@ -38,6 +38,18 @@ impl Chunk {
         }
     }
 
+    /// Calls `tell` for each chat, in order, until there are no more or it answers false. The error says why the chunk
+    /// cannot be read to its end.
+    pub fn each_chat(&self, mut tell: impl FnMut(wa::Conversation) -> bool) -> Result<(), String> {
+        let mut stream = HistorySyncStream::new(&self.packed, self.unpacked as u64);
+        while let Some(chat) = stream.next_conversation().map_err(|error| error.to_string())? {
+            if !tell(chat) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `tell` for each part, in order, until there are no more or it answers false. The error says why the chunk
     /// cannot be read to its end.
     pub fn tell(&self, tell: impl FnMut(Record) -> bool) -> Result<(), String> {

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 use wacore::types::{events::Receipt, message::MessageSource, presence::ReceiptType};
 use wacore_binary::{JidExt as _, NodeRef};
 use wago_contract::event;
+use wago_store::{MessageChange, Reach};
 
 use super::{
     message::{source, time},
@@ -68,7 +69,21 @@ fn record(from: &MessageSource, ids: &[String], at: DateTime<Utc>, kind: &Receip
         hash.update([0]);
     }
     let known_as = if from.is_group { None } else { from.sender_alt.as_ref() };
+    let reach = match kind {
+        _ if from.is_from_me => None,
+        ReceiptType::Delivered | ReceiptType::Inactive => Some(Reach::Delivered),
+        ReceiptType::Read => Some(Reach::Read),
+        ReceiptType::Played => Some(Reach::Played),
+        _ => None,
+    };
+    let stored = reach.map(|reach| MessageChange::Receipts {
+        ids: ids.to_vec(),
+        recipient: around.chat(&from.sender, from.sender_alt.as_ref()),
+        reach,
+        at_ms: at.timestamp_millis(),
+    });
     let record = Record::new("ReadReceipt", &told)
+        .stored(stored)
         .topic("Receipt")
         .in_chat(around.chat(&from.chat, known_as))
         .once(format!("receipt|{}", hex(&hash.finalize()[..16])));

@@ -311,6 +311,7 @@ impl World {
             topic: "Message".into(),
             payload: b"{}".into(),
             media: descriptor(message),
+            message: None,
             created_at_ms: 1,
         };
         self.store.record_events(vec![event]).await.unwrap();

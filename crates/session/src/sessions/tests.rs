@@ -1,9 +1,10 @@
 use secrecy::SecretString;
 use tempfile::TempDir;
+use wago_contract::send::{Content, Envelope, text::Text};
 use wago_store::{NewSession, SecretKey};
 
 use super::*;
-use crate::{Network, SendText};
+use crate::Network;
 
 async fn gateway() -> (Sessions, Store, SessionId, TempDir) {
     let data = tempfile::tempdir().unwrap();
@@ -11,7 +12,13 @@ async fn gateway() -> (Sessions, Store, SessionId, TempDir) {
     let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
     let new = NewSession { name: "one".into(), token: SecretString::from("one"), os_name: "linux".into() };
     let row = store.create_session(new, 5_000).await.unwrap();
-    let options = Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, webhook_files: None };
+    let options = Options {
+        network: Network::WhatsApp,
+        dialling_max: 1,
+        qr_shown: None,
+        webhook_files: None,
+        keep: Default::default(),
+    };
     let sessions = Sessions::new(store.clone(), options);
     (sessions, store, row.id, data)
 }
@@ -23,7 +30,14 @@ async fn a_session_that_does_not_run_says_so() {
     assert!(!status.connected && !status.logged_in);
     assert_eq!(status.health.state, HealthState::Stopped);
     assert_eq!(status.health.since, 5);
-    let send = sessions.send_text(id, SendText::default()).await;
+    let send = sessions
+        .send(
+            id,
+            Envelope::default(),
+            Content::Text(Text { body: String::new(), preview: None, look_up: false }),
+            Vec::new(),
+        )
+        .await;
     assert!(matches!(send, Err(Error::NoSession)));
     assert!(matches!(sessions.logout(id).await, Err(Error::NoSession)));
     assert!(matches!(sessions.disconnect(id).await, Err(Error::NoSession)));

@@ -1,8 +1,11 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
-use wago_store::{Error, KeyOp, KeyRow, Kind, NewEvent, NewSession, Outcome, SessionId};
+use wago_store::{Error, KeyOp, KeyRow, Kind, MessageChange, NewEvent, NewSend, NewSession, Outcome, Reach, SessionId};
 
-use crate::fixture::{Database, attempt, due, event, session, session_with_webhook};
+use crate::{
+    fixture::{Database, attempt, due, event, session, session_with_webhook},
+    messages, outbox,
+};
 
 crate::on_both_engines!(
     finds_by_token,
@@ -117,6 +120,19 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
     let head = due(&store, hook, 2_000).await.remove(0);
     store.finish_attempt(a, head.id, attempt(500, 2_000), Outcome::RetryAt { at_ms: 5 }).await.unwrap();
     store.record_events(vec![NewEvent { media: Some(b"how".into()), ..event(a, "chat", 3) }]).await.unwrap();
+    let reaction = MessageChange::Reacted {
+        chat: "chat".into(),
+        id: "M1".into(),
+        sender: "bob".into(),
+        emoji: "👍".into(),
+        at_ms: 1,
+    };
+    let read =
+        MessageChange::Receipts { ids: vec!["M1".into()], recipient: "bob".into(), reach: Reach::Read, at_ms: 1 };
+    let changes = vec![MessageChange::New(messages::message("chat", "M1", "hello", 1)), reaction, read];
+    store.change_messages(a, changes).await.unwrap();
+    let file = outbox::file(&store, a, 1).await;
+    store.enqueue(NewSend { files: vec![file], ..outbox::send(a, "M2", 1) }).await.unwrap();
     assert!(
         database.rows().await.iter().all(|(_, rows)| *rows > 0),
         "the test leaves a table empty: {:?}",

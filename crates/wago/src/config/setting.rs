@@ -150,6 +150,12 @@ pub const SETTINGS: &[Setting] = &[
     )
     .default("4096"),
     Setting::new(
+        "media-megabytes",
+        Shape::Value("LIST"),
+        "Size that a file may have to be sent, in MiB by its kind; kinds that are left out keep their defaults",
+    )
+    .default("image=16,video=100,audio=16,document=100,sticker=16"),
+    Setting::new(
         "log",
         Shape::Value("FILTER"),
         "What is logged, as tracing filters are written: info, or wago_http=debug,info",
@@ -163,10 +169,15 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting::new("webhookfiles", Shape::Bool, "Send the files of inbound messages along with webhooks of format form")
         .default("true"),
-    Setting::new("storehistory", Shape::Bool, "Keep the history that phones send; accepted, no effect yet")
+    Setting::new(
+        "storehistory",
+        Shape::Bool,
+        "Write the histories that phones send into history/ in the data directory",
+    )
+    .default("false"),
+    Setting::new("storemessage", Shape::Bool, "Store messages, to be read and searched, and who got and read them")
         .default("false"),
-    Setting::new("storemessage", Shape::Bool, "Keep who got and read a message; accepted, no effect yet")
-        .default("false"),
+    Setting::new("message-days", Shape::Value("DAYS"), "How long stored messages are kept; 0: for ever").default("90"),
     Setting::new(
         "retrymessage",
         Shape::Bool,

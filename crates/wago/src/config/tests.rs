@@ -152,3 +152,13 @@ fn waits_are_a_list_of_seconds() {
         assert!(read(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn sizes_are_a_list_by_kind() {
+    let limits = media_limits(" document=2048, image=1").unwrap();
+    assert_eq!((limits.document, limits.image, limits.video), (2_048 << 20, 1 << 20, MediaLimits::default().video));
+    assert!(media_limits("").is_ok());
+    for bad in ["image", "image=", "image=0", "image=2049", "picture=1", "16"] {
+        assert!(media_limits(bad).is_err(), "{bad}");
+    }
+}

@@ -14,7 +14,7 @@ async fn network(data: &Path, port: &str) -> Process {
     Process::start(&["network", "--port", port, "--data", data.to_str().unwrap(), "--seed", "1"]).await
 }
 
-async fn gateway(data: &Path, network: &str) -> Process {
+pub async fn gateway(data: &Path, network: &str) -> Process {
     Process::start(&[
         "sandbox",
         "--port",
@@ -30,19 +30,19 @@ async fn gateway(data: &Path, network: &str) -> Process {
 }
 
 /// Both as processes, with a session linked to Alice's phone.
-struct Processes {
+pub struct Processes {
     network: Process,
     network_data: TempDir,
-    gateway: Process,
-    gateway_data: TempDir,
-    phones: Phones,
-    session: Session,
-    inbox: Inbox,
+    pub gateway: Process,
+    pub gateway_data: TempDir,
+    pub phones: Phones,
+    pub session: Session,
+    pub inbox: Inbox,
     _hook: Hook,
 }
 
 impl Processes {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let (network_data, gateway_data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let network = network(network_data.path(), "0").await;
         let phones = Phones::new(network.urls[0].clone());

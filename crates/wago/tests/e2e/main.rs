@@ -7,13 +7,17 @@ mod phones;
 mod process;
 mod world;
 
+mod files;
 mod health;
 mod kill;
 mod listen;
 mod logout;
 mod many;
 mod media;
+mod messages;
+mod messages_store;
 mod pairing;
+mod queue;
 mod restart;
 mod seed;
 mod text;

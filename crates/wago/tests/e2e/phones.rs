@@ -113,6 +113,13 @@ impl Phones {
         patiently(what, wait).await
     }
 
+    /// The bytes of a message's file, as the phone opens it.
+    pub async fn file(&self, number: &str, id: &str) -> Vec<u8> {
+        let url = format!("{}/phones/{number}/messages/{id}/media", self.url);
+        let answer = self.http.get(url).send().await.unwrap();
+        answer.error_for_status().unwrap().bytes().await.unwrap().into()
+    }
+
     /// Waits until the phone shows the message.
     pub async fn shows(&self, number: &str, id: &str) -> Value {
         let path = format!("/phones/{number}/messages");

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{ANA, ANA_LID, AT, Entry, NEWSLETTER, entry, full, never, s, topic};
-use crate::event::{
-    BotInfo, HistorySync, MediaRetry, MessageEvent, MessageInfo, MetaInfo, Receipt, Source, Undecryptable,
+use crate::{
+    event::{BotInfo, HistorySync, MediaRetry, MessageEvent, MessageInfo, MetaInfo, Receipt, Source, Undecryptable},
+    queue::Failed,
 };
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -14,8 +15,10 @@ pub(super) fn entries() -> Vec<Entry> {
             "Message",
             "A message: received, sent by another device of the account, or sent through WaGo (told once WhatsApp has \
              taken it, before the request is answered). Edits, revocations, reactions and poll votes are messages too: \
-             `Info.Edit` and the content tell them apart. `IsFromMe` is true of what the account sent. With a file that a \
-             form webhook asked for, the request has it as `file`.",
+             `Info.Edit` and the content tell them apart. A vote in a poll that the gateway has seen is opened: beside \
+             `event`, `decryptVote` has the SHA-256 of each chosen option in hex, with commas between, and `voteOptions` \
+             the options. `IsFromMe` is true of what the account sent. With a file that a form webhook asked for, the \
+             request has it as `file`.",
             message(),
         ),
         entry("Newsletter", "A message in a newsletter (channel). Like `Message`.", newsletter()),
@@ -48,6 +51,19 @@ pub(super) fn entries() -> Vec<Entry> {
             },
         ),
         topic("Receipt", "Another name for `ReadReceipt`."),
+        entry(
+            "QueuedSendFailed",
+            "A send that waited in the queue has failed for good: WhatsApp or the recipient refused it, or WhatsApp did \
+             not answer in several attempts.",
+            Failed {
+                id: s("3EB0C767D097B7C4030D"),
+                route: s("/send/text"),
+                chat: s(ANA),
+                send_at: 1_768_472_999,
+                attempts: 1,
+                error: s("5511999999999 is not on WhatsApp"),
+            },
+        ),
         entry(
             "MediaRetry",
             "The phone's answer to a request to upload a file again. `Ciphertext` opens with the file's media key; if the \
