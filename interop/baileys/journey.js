@@ -29,6 +29,7 @@ const gateway = new Gateway(gatewayUrl, ADMIN, 'witness-session-token')
 const auth = new AuthState()
 const socketUrl = networkUrl.replace('http:', 'ws:') + '/ws/chat'
 let client = new Client(socketUrl, auth).start()
+const { host } = new URL(networkUrl)
 const jid = (phone) => `${phone.number}@s.whatsapp.net`
 
 const { step, end } = steps()
@@ -100,10 +101,10 @@ await step('the WaGo session sends to it, and gets delivered and read', async ()
   await gateway.receipt('read', sent.Id, 'Read')
 })
 
-await kinds(step, 'in a chat of two', client, gateway, jid(dave), carol.number)
+await kinds(step, 'in a chat of two', client, gateway, host, jid(dave), carol.number)
 
 const group = await alice.group('Friends', [carol.number, dave.number])
-await kinds(step, 'in a group', client, gateway, group, group)
+await kinds(step, 'in a group', client, gateway, host, group, group)
 
 await step('it comes back with stored credentials, and gets what it missed in order', async () => {
   client.stop()

@@ -70,8 +70,8 @@ const FROM_BAILEYS = [
   ['a contact', { contacts: { displayName: 'Ana Lima', contacts: [{ vcard: card }] } }, 'contactMessage'],
 ]
 
-/** `toWago` is how Baileys names the chat, `toBaileys` how WaGo does. */
-export async function kinds(step, where, client, gateway, toWago, toBaileys) {
+/** `toWago` is how Baileys names the chat, `toBaileys` how WaGo does; `host` has the media, in WhatsApp's place. */
+export async function kinds(step, where, client, gateway, host, toWago, toBaileys) {
   const send = (path, body) => gateway.call('POST', path, { Phone: toBaileys, ...body })
   const inGroup = toBaileys.endsWith('@g.us')
 
@@ -80,7 +80,7 @@ export async function kinds(step, where, client, gateway, toWago, toBaileys) {
       const sent = await send(path, body)
       const got = await client.message(sent.Id)
       const content = contentOf(got)
-      check(content, Object.values(content).some((part) => part?.directPath) ? await downloadMediaMessage(got, 'buffer') : undefined)
+      check(content, Object.values(content).some((part) => part?.directPath) ? await downloadMediaMessage(got, 'buffer', { host }) : undefined)
       await gateway.receipt(`${what} to be delivered`, sent.Id, 'Delivered')
     })
 

@@ -9,7 +9,7 @@ function people(socket, poll) {
   const { key } = poll
   const byLid = key.addressingMode === 'lid' || key.remoteJid.endsWith('@lid')
   const own = jidNormalizedUser(byLid ? socket.user.lid : socket.user.id)
-  const other = jidNormalizedUser(key.participant ?? key.remoteJid)
+  const other = jidNormalizedUser(key.participant || key.remoteJid)
   return { own, creator: key.fromMe ? own : other }
 }
 
@@ -29,7 +29,7 @@ export async function vote(socket, poll, options) {
 
 /** The options that a vote on an own poll names. */
 export function choices(socket, poll, got) {
-  const voter = jidNormalizedUser(got.key.participant ?? got.key.remoteJid)
+  const voter = jidNormalizedUser(got.key.participant || got.key.remoteJid)
   const own = jidNormalizedUser(voter.endsWith('@lid') ? socket.user.lid : socket.user.id)
   const { vote } = got.message.pollUpdateMessage
   const opened = decryptPollVote(vote, {
