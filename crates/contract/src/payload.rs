@@ -3,6 +3,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Deserialize, Serialize};
+
 mod json;
 mod schedule;
 
@@ -59,6 +61,7 @@ pub const PHONE: Name = Name { field: "Phone", aliases: &["number", "to", "jid",
 pub const ID: Name = Name { field: "Id", aliases: &["MessageID"] };
 
 /// What a field of a form holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Part {
     Text(String),
     /// The number by which the reader of the form knows the file.

@@ -25,8 +25,7 @@ impl Schedule {
 }
 
 /// How many characters a person would have typed to write this body.
-pub fn typed(body: &[u8]) -> usize {
-    let Ok(fields) = Fields::parse(body) else { return 0 };
+pub fn typed(fields: &Fields) -> usize {
     ["Body", "Caption", "Message", "Question"]
         .iter()
         .find_map(|name| fields.peek(*name))
@@ -101,9 +100,9 @@ mod tests {
     #[test]
     fn typing_counts_the_words_that_are_read() {
         for (body, expected) in
-            [(r#"{"body":"äöü","Phone":"1"}"#, 3), (r#"{"Image":"x","Caption":"cat"}"#, 3), ("{}", 0), ("no", 0)]
+            [(r#"{"body":"äöü","Phone":"1"}"#, 3), (r#"{"Image":"x","Caption":"cat"}"#, 3), ("{}", 0)]
         {
-            assert_eq!(typed(body.as_bytes()), expected, "{body}");
+            assert_eq!(typed(&Fields::parse(body.as_bytes()).unwrap()), expected, "{body}");
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Bodies that may carry files: JSON with base64 in it, or a form. What is large goes to disk as it arrives.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-
 use axum::{
     body::{BodyDataStream, Bytes},
     extract::Request,
 };
 use futures_util::{Stream, StreamExt};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::SpooledTempFile;
 use wago_contract::{
-    payload::{Fields, Invalid},
+    payload::{Fields, Invalid, Part},
     send::media::{Files, Kind},
 };
 
@@ -25,48 +24,39 @@ pub(crate) use base64::{Failed, decode};
 
 /// Bytes of a body that are kept in memory, beside a little for each file.
 const TEXT_MAX: usize = 1 << 20;
-/// Bytes of a body that waits in the queue, which is in the database. A larger file can be named by its URL.
-const QUEUED_MAX: usize = 16 << 20;
 /// An album's files together may be as large as this many of its largest.
 const LARGEST_MAX: usize = 4;
 
 /// A body that was read.
 pub(crate) struct Intake {
-    pub fields: Fields,
+    pub text: Text,
     pub blobs: Vec<Blob>,
-    pub raw: Raw,
 }
 
-/// A body as it came, for a send that waits.
-pub(crate) enum Raw {
-    Bytes(Bytes),
-    Copy(SpooledTempFile),
-    /// It is larger than the queue takes.
-    TooLarge,
+/// What a body says apart from its files, as it came: it can be kept, and read again.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Text {
+    Json {
+        json: String,
+        /// See [`Fields::parse_marked`].
+        mark: Option<String>,
+    },
+    Form(Vec<(String, Part)>),
 }
 
-impl Raw {
-    pub fn whole(self) -> Result<Vec<u8>> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes.to_vec()),
-            Self::Copy(mut content) => {
-                let mut whole = Vec::new();
-                content.seek(SeekFrom::Start(0)).map_err(|_| ApiError::no_room())?;
-                content.read_to_end(&mut whole).map_err(|_| ApiError::no_room())?;
-                Ok(whole)
-            }
-            Self::TooLarge => Err(ApiError::body_too_large(QUEUED_MAX)),
-        }
+impl Text {
+    /// Of a body in which there are no files.
+    pub fn json(bytes: Vec<u8>) -> Result<Self> {
+        let json = String::from_utf8(bytes).map_err(|_| ApiError::from(Invalid::NotUtf8))?;
+        Ok(Self::Json { json, mark: None })
     }
 
-    fn add(&mut self, chunk: &[u8]) -> Result<()> {
-        let Self::Copy(content) = self else { return Ok(()) };
-        let length = content.stream_position().map_err(|_| ApiError::no_room())?;
-        if length + chunk.len() as u64 > QUEUED_MAX as u64 {
-            *self = Self::TooLarge;
-            return Ok(());
-        }
-        content.write_all(chunk).map_err(|_| ApiError::no_room())
+    pub fn fields(&self) -> Result<Fields> {
+        Ok(match self {
+            Self::Json { json, mark: None } => Fields::parse(json.as_bytes())?,
+            Self::Json { json, mark: Some(mark) } => Fields::parse_marked(json.as_bytes(), mark)?,
+            Self::Form(parts) => Fields::form(parts.iter().cloned()),
+        })
     }
 }
 
@@ -90,13 +80,11 @@ pub(crate) async fn read(request: Request, app: &App, files: Files, hash: &mut S
         return Err(bounds.too_large());
     }
     let chunks = request.into_body().into_data_stream();
-    let mut raw = Raw::Copy(app.files.file());
-    let chunks = patient(chunks, app).map(|chunk| chunk.and_then(|chunk| raw.add(&chunk).map(|()| chunk)));
-    let (fields, blobs) = match content_type.as_deref().and_then(|kind| multer::parse_boundary(kind).ok()) {
+    let chunks = patient(chunks, app);
+    match content_type.as_deref().and_then(|kind| multer::parse_boundary(kind).ok()) {
         Some(boundary) => form::read(chunks, boundary, app, &bounds, hash).await,
         None => json::read(chunks, app, &bounds, hash).await,
-    }?;
-    Ok(Intake { fields, blobs, raw })
+    }
 }
 
 /// What a body may hold.
@@ -138,6 +126,7 @@ fn patient(chunks: BodyDataStream, app: &App) -> impl Stream<Item = Result<Bytes
 
 /// Adds a piece of a file, as long as it is not too large.
 fn keep(blob: &mut Blob, piece: &[u8], limit: u64) -> Result<()> {
+    use std::io::Write as _;
     blob.length += piece.len() as u64;
     if blob.length <= limit {
         // Small files stay in memory; a write of a larger one goes to the page cache.

@@ -1,9 +1,13 @@
 //! The sends that wait, each session's with a task of its own while it has any.
 //!
-//! A queued send is a request that was put aside: its path and its body. When its time has come it goes through the same
+//! A queued send is a request that was put aside: its path, its fields and its files. When its time has come it goes through the same
 //! routes again, marked as one that comes from here, so that every route that sends can be queued.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::Router;
 use tokio::{
@@ -14,9 +18,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wago_store::{Error, SessionId};
 
-use crate::{app::App, router};
+use crate::{app::App, intake::Intake, router};
 use runner::Wake;
 
+pub(crate) mod files;
 mod outcome;
 pub(crate) mod runner;
 mod timing;
@@ -28,11 +33,31 @@ const IN_FLIGHT_MAX: usize = 64;
 /// What is in flight at the end may take this long; then it is given up, and repeated after the next start.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// In the extensions of a request that comes from the queue.
+/// In the extensions of a request that comes from the queue, whose own body is empty.
 #[derive(Clone)]
 pub(crate) struct FromQueue {
     pub session: wago_store::Session,
     pub message_id: String,
+    pub intake: Once<Intake>,
+}
+
+/// What one of all its clones may take.
+pub(crate) struct Once<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Once<T> {
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(Mutex::new(Some(value))))
+    }
+
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<T> Clone for Once<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 /// The running queue. Dropping it ends nothing; the token it was started with does.

@@ -18,7 +18,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use wago_contract::{
     envelope::Success,
-    payload::Fields,
     queue::{Queued, Schedule},
     send::Message,
 };
@@ -31,8 +30,8 @@ use crate::{
     body,
     credentials::Session,
     error::ApiError,
-    intake::{self, Blob, Intake, Raw},
-    queue::FromQueue,
+    intake::{self, Blob, Intake, Text},
+    queue::{FromQueue, files},
     reply::Result,
 };
 
@@ -72,32 +71,34 @@ struct Once {
 impl<T: Message> FromRequest<App> for Sending<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self> {
+    async fn from_request(mut request: Request, app: &App) -> Result<Self> {
+        match request.extensions_mut().remove::<FromQueue>() {
+            Some(queued) => Self::again(app, queued),
+            None => Self::asked(app, request).await,
+        }
+    }
+}
+
+impl<T: Message> Sending<T> {
+    async fn asked(app: &App, request: Request) -> Result<Self> {
         let (mut parts, stream) = request.into_parts();
-        let from_queue = parts.extensions.remove::<FromQueue>();
-        let (session, key) = match &from_queue {
-            // Its answer was given when it was queued.
-            Some(queued) => (queued.session.clone(), None),
-            None => {
-                let Session(session) = Session::from_request_parts(&mut parts, app).await?;
-                (session, idempotency_key(&parts)?)
-            }
-        };
+        let Session(session) = Session::from_request_parts(&mut parts, app).await?;
+        let key = idempotency_key(&parts)?;
         let mut hash = Sha256::new_with_prefix(format!("{} {}\n", parts.method, parts.uri.path()));
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let route = parts.uri.path().to_owned();
-        let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let request = Request::from_parts(parts, stream);
-        let (mut fields, blobs, raw, file_slot) = if T::FILES.count == 0 {
+        let (Intake { text, blobs }, file_slot) = if T::FILES.count == 0 {
             let bytes = body::bytes(request, app).await?;
             hash.update(&bytes);
-            (Fields::parse(&bytes)?, Vec::new(), Raw::Bytes(bytes), None)
+            (Intake { text: Text::json(bytes.into())?, blobs: Vec::new() }, None)
         } else {
             let slot = app.file_slot().ok_or_else(ApiError::overloaded)?;
-            let Intake { fields, blobs, raw } = intake::read(request, app, T::FILES, &mut hash).await?;
-            (fields, blobs, raw, Some(slot))
+            (intake::read(request, app, T::FILES, &mut hash).await?, Some(slot))
         };
-        let once = key.map(|key| Once { key, hash: hash.finalize().into() });
+        let hash: [u8; 32] = hash.finalize().into();
+        let once = key.map(|key| Once { key, hash });
+        let mut fields = text.fields()?;
         let schedule = Schedule::take(&mut fields)?;
         let mut body = T::read(fields)?;
         let id = body.id();
@@ -105,21 +106,36 @@ impl<T: Message> FromRequest<App> for Sending<T> {
             id.get_or_insert_with(|| once.message_id(session.id));
         }
         let mut queued = None;
-        if let Some(from_queue) = from_queue {
-            *id = Some(from_queue.message_id);
-        } else if schedule.send_at_ms.is_some() || session.pacing.is_some() {
+        if schedule.send_at_ms.is_some() || session.pacing.is_some() {
             let now_ms = app.now_ms();
             queued = Some(NewSend {
                 session: session.id,
                 message_id: id.clone().unwrap_or_else(made_id),
                 route,
-                content_type: content_type.unwrap_or_default(),
-                body: raw.whole()?,
-                recipient: schedule.phone.as_deref().map_or(Ok(String::new()), Sessions::recipient)?,
+                body: serde_json::to_vec(&text).map_err(|_| ApiError::internal())?,
+                hash,
+                files: Vec::new(),
+                recipient: schedule.phone.as_deref().map_or(Ok(String::new()), Sessions::recipient_jid)?,
                 not_before_ms: not_before(schedule.send_at_ms, now_ms)?,
                 created_at_ms: now_ms,
             });
         }
+        Ok(Self { app: app.clone(), session, body, blobs, queued, once, request_id, file_slot })
+    }
+
+    /// What was read before, when it was queued, and answered.
+    fn again(app: &App, from_queue: FromQueue) -> Result<Self> {
+        let FromQueue { session, message_id, intake } = from_queue;
+        let Intake { text, blobs } = intake.take().ok_or_else(ApiError::internal)?;
+        let file_slot = match T::FILES.count {
+            0 => None,
+            _ => Some(app.file_slot().ok_or_else(ApiError::overloaded)?),
+        };
+        let mut fields = text.fields()?;
+        Schedule::take(&mut fields)?;
+        let mut body = T::read(fields)?;
+        *body.id() = Some(message_id);
+        let (queued, once, request_id) = (None, None, String::new());
         Ok(Self { app: app.clone(), session, body, blobs, queued, once, request_id, file_slot })
     }
 }
@@ -178,12 +194,15 @@ impl<T> Sending<T> {
         let id = session.id;
         if let Some(new) = queued {
             let store = app.store.clone();
-            let queue = async move { enqueue(&store, new).await };
+            let queue = async move {
+                let _slot = file_slot;
+                enqueue(&store, new, blobs).await
+            };
             return settled(app, id, once, request_id, queue.boxed()).await;
         }
         // Nothing of it runs before it is claimed.
         let send = AssertUnwindSafe(send(app.clone(), session, body, blobs));
-        let send = async move {
+        let send = async {
             let _slot = file_slot;
             Outcome::of(send.catch_unwind().await)
         };
@@ -220,13 +239,24 @@ async fn settled<R: Serialize + Send + Sync + 'static>(
     tasks.spawn(task.in_current_span()).await.unwrap_or_else(|_| Err(ApiError::internal()))
 }
 
-async fn enqueue(store: &wago_store::Store, new: NewSend) -> Outcome<Queued> {
+async fn enqueue(store: &wago_store::Store, mut new: NewSend, blobs: Vec<Blob>) -> Outcome<Queued> {
+    new.files = match files::keep(store, new.session, blobs, new.created_at_ms).await {
+        Ok(files) => files,
+        Err(error) => return Outcome::SentNothing(error),
+    };
     let (id, asked_ms) = (new.message_id.clone(), new.not_before_ms);
     let queued = |at_ms: i64| {
         let reply = Queued { details: "Queued", id, send_at: at_ms.div_euclid(1000) };
         Outcome::Done(StatusCode::ACCEPTED, reply)
     };
-    match store.enqueue(new).await {
+    let files = new.files.clone();
+    let done = store.enqueue(new).await;
+    if !matches!(done, Ok(Enqueued::New))
+        && let Err(error) = store.drop_send_files(&files).await
+    {
+        tracing::warn!(%error, "the files of a send that was not queued stay for a while");
+    }
+    match done {
         Ok(Enqueued::New) => queued(asked_ms),
         Ok(Enqueued::Again { not_before_ms }) => queued(not_before_ms),
         Ok(Enqueued::Taken) => Outcome::SentNothing(ApiError::message_id_taken()),

@@ -39,10 +39,10 @@ pub(crate) struct Shared {
     /// Whether files of inbound messages are wanted.
     pub files: bool,
     pub dialling: Arc<Semaphore>,
-    /// Files that are converted at a time.
-    pub conversions: Arc<Semaphore>,
     pub keep: Keep,
     pub opened: Opened,
+    /// Files that are converted at a time.
+    pub conversions: Arc<Semaphore>,
     version: VersionSource,
 }
 
@@ -77,9 +77,9 @@ impl Shared {
             files: options.webhook_files.is_some(),
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
-            conversions: Arc::new(Semaphore::new(conversions())),
             keep: options.keep.clone(),
             opened: Opened::default(),
+            conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }
     }

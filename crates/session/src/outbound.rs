@@ -52,7 +52,7 @@ impl Sessions {
     }
 
     /// The recipient's JID as events name it. [`Error::Invalid`] for what is no recipient.
-    pub fn recipient(text: &str) -> Result<String> {
+    pub fn recipient_jid(text: &str) -> Result<String> {
         jid::recipient(text).map(|jid| jid.to_string()).map_err(invalid_phone)
     }
 

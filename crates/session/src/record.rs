@@ -25,8 +25,8 @@ pub(crate) struct Record {
     state: Option<&'static str>,
     chat: String,
     dedupe: Option<String>,
-    vote: Option<Vote>,
     stored: Option<MessageChange>,
+    vote: Option<Vote>,
 }
 
 impl Record {
@@ -40,8 +40,8 @@ impl Record {
             state: None,
             chat: String::new(),
             dedupe: None,
-            vote: None,
             stored: None,
+            vote: None,
         }
     }
 

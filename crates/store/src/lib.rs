@@ -31,7 +31,7 @@ pub use idempotency::{Claim, StoredReply};
 pub use keys::{Key, KeyOp, KeyRow, Kind};
 pub use media::{MediaJob, MediaOutcome};
 pub use messages::{Author, Message, MessageChange, MessageCursor, MessageFilter, MessageReceipt, NewMessage, Reach};
-pub use outbox::{Cancelled, Enqueued, NewSend, QueuedSend, SendOutcome, SendRequest, SendState};
+pub use outbox::{Cancelled, Enqueued, NewSend, QueuedSend, SendFile, SendFileId, SendOutcome, SendRequest, SendState};
 pub use replay::{Replay, Replayed};
 pub use search::Search;
 pub use secret::SecretKey;

@@ -8,6 +8,10 @@ use std::{collections::HashSet, sync::Arc};
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use tokio::sync::Notify;
 
+pub use files::{SendFile, SendFileId};
+
+mod files;
+
 use crate::{NewEvent, Result, SessionId, Store, events, signals::Touched, writer::Job};
 
 /// Waiting sends of a session; more are refused.
@@ -30,10 +34,12 @@ pub struct NewSend {
     pub message_id: String,
     /// The path of the request, as `/send/text`.
     pub route: String,
-    /// What the body is, as the request said. May be empty.
-    pub content_type: String,
-    /// As it was accepted.
+    /// Opaque: what it takes to make the request again, apart from its files.
     pub body: Vec<u8>,
+    /// Equal for equal requests.
+    pub hash: [u8; 32],
+    /// From [`Store::keep_send_file`], in order.
+    pub files: Vec<SendFileId>,
     /// The chat that it goes to, as its events name it.
     pub recipient: String,
     /// Unix milliseconds.
@@ -97,8 +103,8 @@ pub struct QueuedSend {
 /// What a send is done with.
 #[derive(Debug, Clone)]
 pub struct SendRequest {
-    pub content_type: String,
     pub body: Vec<u8>,
+    pub files: Vec<SendFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,22 +162,20 @@ const COLUMNS: &str =
     "id, message_id, route, recipient, not_before, retry_at, state, attempts, error, created_at, finished_at";
 
 pub(crate) async fn insert(tx: &mut Transaction<'_, Any>, new: &NewSend, touched: &mut Touched) -> Result<Enqueued> {
-    let found =
-        sqlx::query("SELECT route, body, not_before, state FROM outbox WHERE session_id = $1 AND message_id = $2")
-            .bind(new.session.0)
-            .bind(new.message_id.as_str())
-            .fetch_optional(&mut **tx)
-            .await?;
+    let found = sqlx::query("SELECT hash, not_before, state FROM outbox WHERE session_id = $1 AND message_id = $2")
+        .bind(new.session.0)
+        .bind(new.message_id.as_str())
+        .fetch_optional(&mut **tx)
+        .await?;
     if let Some(found) = found {
         let waits = [WAITING, SENDING].contains(&found.try_get::<i64, _>("state")?);
-        let same =
-            found.try_get::<String, _>("route")? == new.route && found.try_get::<Vec<u8>, _>("body")? == new.body;
+        let same = found.try_get::<Vec<u8>, _>("hash")? == new.hash;
         return Ok(match waits && same {
             true => Enqueued::Again { not_before_ms: found.try_get("not_before")? },
             false => Enqueued::Taken,
         });
     }
-    let size = i64::try_from(new.body.len()).unwrap_or(i64::MAX);
+    let size = i64::try_from(new.body.len()).unwrap_or(i64::MAX).saturating_add(files::size(tx, &new.files).await?);
     let row = sqlx::query(
         "SELECT COUNT(*) AS sends, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM outbox WHERE session_id = $1 AND state IN (0, 1)",
     )
@@ -182,21 +186,22 @@ pub(crate) async fn insert(tx: &mut Transaction<'_, Any>, new: &NewSend, touched
     {
         return Ok(Enqueued::Full);
     }
-    sqlx::query(
-        "INSERT INTO outbox (session_id, message_id, route, content_type, body, size, recipient, not_before, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    let row = sqlx::query(
+        "INSERT INTO outbox (session_id, message_id, route, body, hash, size, recipient, not_before, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
     )
     .bind(new.session.0)
     .bind(new.message_id.as_str())
     .bind(new.route.as_str())
-    .bind(new.content_type.as_str())
     .bind(new.body.as_slice())
+    .bind(new.hash.as_slice())
     .bind(size)
     .bind(new.recipient.as_str())
     .bind(new.not_before_ms)
     .bind(new.created_at_ms)
-    .execute(&mut **tx)
+    .fetch_one(&mut **tx)
     .await?;
+    files::take(tx, row.try_get("id")?, &new.files).await?;
     touched.outboxes.push(new.session);
     Ok(Enqueued::New)
 }
@@ -208,15 +213,16 @@ pub(crate) async fn cancel(
     now_ms: i64,
 ) -> Result<Cancelled> {
     let cancelled = sqlx::query(
-        "UPDATE outbox SET state = 4, finished_at = $3, body = $4 WHERE session_id = $1 AND message_id = $2 AND state = 0",
+        "UPDATE outbox SET state = 4, finished_at = $3, body = $4 WHERE session_id = $1 AND message_id = $2 AND state = 0 RETURNING id",
     )
     .bind(session.0)
     .bind(message_id)
     .bind(now_ms)
     .bind(b"".as_slice())
-    .execute(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await?;
-    if cancelled.rows_affected() > 0 {
+    if let Some(cancelled) = cancelled {
+        files::remove(tx, cancelled.try_get("id")?).await?;
         return Ok(Cancelled::Done);
     }
     let row = sqlx::query("SELECT state FROM outbox WHERE session_id = $1 AND message_id = $2")
@@ -269,6 +275,9 @@ pub(crate) async fn finish(
         }
     };
     let done = query.execute(&mut **tx).await?;
+    if matches!(finished.outcome, SendOutcome::Sent | SendOutcome::Failed { .. }) {
+        files::remove(tx, finished.row).await?;
+    }
     if let (SendOutcome::Failed { event, .. }, true) = (&finished.outcome, done.rows_affected() > 0) {
         events::insert(tx, std::slice::from_ref(event), touched).await?;
     }
@@ -436,18 +445,18 @@ impl Store {
         .bind(BATCH_MAX)
         .execute(&self.db.write)
         .await?;
-        Ok(removed.rows_affected())
+        Ok(removed.rows_affected() + self.prune_send_files(before_ms).await?)
     }
 }
 
 /// See [`Store::begin_send`].
 pub(crate) async fn begin(tx: &mut Transaction<'_, Any>, row: i64) -> Result<Option<SendRequest>> {
-    let row = sqlx::query(
-        "UPDATE outbox SET state = 1, attempts = attempts + 1 WHERE id = $1 AND state IN (0, 1) RETURNING content_type, body",
+    let begun = sqlx::query(
+        "UPDATE outbox SET state = 1, attempts = attempts + 1 WHERE id = $1 AND state IN (0, 1) RETURNING body",
     )
     .bind(row)
     .fetch_optional(&mut **tx)
     .await?;
-    row.map(|row| Ok(SendRequest { content_type: row.try_get("content_type")?, body: row.try_get("body")? }))
-        .transpose()
+    let Some(begun) = begun else { return Ok(None) };
+    Ok(Some(SendRequest { body: begun.try_get("body")?, files: files::of(tx, row).await? }))
 }

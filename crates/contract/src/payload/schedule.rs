@@ -9,7 +9,7 @@ impl Fields {
         std::iter::once(&name.field).chain(name.aliases).find_map(|key| {
             let (_, json) = self.members.iter().rev().find(|(given, _)| given.eq_ignore_ascii_case(key))?;
             match json {
-                Json::Text(text) => Some(text.as_str()),
+                Json::Text(text) | Json::Form(text) => Some(text.as_str()),
                 _ => None,
             }
         })
@@ -21,7 +21,7 @@ impl Given {
     pub fn moment(self) -> Result<i64> {
         let read = match &self.json {
             Json::Number(number) => number.as_i64().and_then(|seconds| seconds.checked_mul(1000)),
-            Json::Text(text) => moment(text),
+            Json::Text(text) | Json::Form(text) => moment(text),
             _ => None,
         };
         read.ok_or_else(|| Invalid::field(self.field, "a time: RFC 3339, or unix seconds"))

@@ -3,9 +3,9 @@
 use axum::body::Bytes;
 use futures_util::Stream;
 use sha2::{Digest, Sha256};
-use wago_contract::payload::{Fields, Part};
+use wago_contract::payload::Part;
 
-use super::{Blob, Bounds, TEXT_MAX, hash_part, keep};
+use super::{Blob, Bounds, Intake, TEXT_MAX, Text, hash_part, keep};
 use crate::{app::App, body::DROPPED_MAX, error::ApiError, reply::Result};
 
 /// Fields of a form.
@@ -17,7 +17,7 @@ pub(super) async fn read(
     app: &App,
     bounds: &Bounds,
     hash: &mut Sha256,
-) -> Result<(Fields, Vec<Blob>)> {
+) -> Result<Intake> {
     let chunks = std::pin::pin!(chunks);
     let mut form = multer::Multipart::new(chunks, boundary);
     let (mut parts, mut blobs) = (Vec::new(), Vec::new());
@@ -64,7 +64,7 @@ pub(super) async fn read(
         parts.push((name, Part::File(blobs.len())));
         blobs.push(blob);
     }
-    Ok((Fields::form(parts), blobs))
+    Ok(Intake { text: Text::Form(parts), blobs })
 }
 
 fn last_part(name: &str) -> String {

@@ -5,9 +5,8 @@ use std::pin::pin;
 use axum::body::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use wago_contract::payload::Fields;
 
-use super::{Blob, Bounds, keep};
+use super::{Blob, Bounds, Intake, Text, keep};
 use crate::{app::App, body::DROPPED_MAX, error::ApiError, reply::Result};
 
 /// Bytes of a text from which on it is put aside. No text that a message may have is as long, however it is escaped.
@@ -22,7 +21,7 @@ pub(super) async fn read(
     app: &App,
     bounds: &Bounds,
     hash: &mut Sha256,
-) -> Result<(Fields, Vec<Blob>)> {
+) -> Result<Intake> {
     let mut chunks = pin!(chunks);
     let mut scanner = Scanner::new(app, bounds);
     let mut length = 0;
@@ -203,14 +202,14 @@ impl<'a> Scanner<'a> {
         Ok(&[])
     }
 
-    fn finish(self) -> Result<(Fields, Vec<Blob>)> {
+    fn finish(self) -> Result<Intake> {
         if matches!(self.place, Place::Aside { .. }) {
             return Err(ApiError::not_json());
         }
-        let fields = match self.blobs.is_empty() {
-            true => Fields::parse(&self.json)?,
-            false => Fields::parse_marked(&self.json, &self.mark)?,
-        };
-        Ok((fields, self.blobs))
+        let mut text = Text::json(self.json)?;
+        if let (Text::Json { mark, .. }, false) = (&mut text, self.blobs.is_empty()) {
+            *mark = Some(self.mark);
+        }
+        Ok(Intake { text, blobs: self.blobs })
     }
 }

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Body;
-use http::{Request, header::CONTENT_TYPE};
+use axum::{body::Body, response::IntoResponse as _};
+use http::Request;
 use tokio::{sync::Notify, time::sleep};
 use tower::ServiceExt as _;
 use wago_contract::{
@@ -20,9 +20,14 @@ use wago_contract::{
 use wago_store::{Error, QueuedSend, SendOutcome, SendRequest, Session, SessionId};
 
 use super::{
-    FromQueue, Means, PAUSE,
+    FromQueue, Means, Once, PAUSE, files,
     outcome::Outcome,
     timing::{self, Past},
+};
+
+use crate::{
+    error::ApiError,
+    intake::{Intake, Text},
 };
 
 /// The longest wait for a time: the system's clock may be set meanwhile.
@@ -120,8 +125,9 @@ impl Runner {
     async fn type_it(&self, send: &QueuedSend, pacing: &Pacing) -> Result<bool, Error> {
         let app = &self.means.app;
         let Some(body) = app.store.send_body(self.session, send.row).await? else { return Ok(false) };
-        let typing_ms = timing::typing_ms(pacing, typed(&body));
-        drop(body);
+        let text: Option<Text> = serde_json::from_slice(&body).ok();
+        let characters = text.and_then(|text| text.fields().ok()).map_or(0, |fields| typed(&fields));
+        let typing_ms = timing::typing_ms(pacing, characters);
         // A send without it is better than none.
         if let Err(error) = app.sessions.typing(self.session, &send.recipient).await {
             tracing::debug!(session = self.session.0, %error, "nobody is shown typing");
@@ -133,22 +139,25 @@ impl Runner {
     async fn send(&self, session: Session, send: &QueuedSend) -> Result<(), Error> {
         let Means { app, router, places, .. } = &*self.means;
         let Ok(_place) = places.acquire().await else { return Ok(()) };
-        let Some(SendRequest { content_type, body }) = app.store.begin_send(self.session, send.row).await? else {
+        let Some(kept) = app.store.begin_send(self.session, send.row).await? else {
             return Ok(());
         };
-        let mut request = Request::post(&send.route)
-            .extension(FromQueue { session: session.clone(), message_id: send.message_id.clone() });
-        if !content_type.is_empty() {
-            request = request.header(CONTENT_TYPE, content_type);
-        }
         let attempts = send.attempts.saturating_add(1);
-        let outcome = match request.body(Body::from(body)) {
-            Ok(request) => match router.clone().oneshot(request).await {
-                Ok(answer) => Outcome::of(&answer, attempts),
-                Err(never) => match never {},
-            },
-            Err(_) => Outcome::Failed("its request cannot be made again".to_owned()),
+        let answer = match self.intake(kept).await {
+            Ok(intake) => {
+                let (session, message_id, intake) = (session.clone(), send.message_id.clone(), Once::new(intake));
+                let request = Request::post(&send.route).extension(FromQueue { session, message_id, intake });
+                match request.body(Body::empty()) {
+                    Ok(request) => match router.clone().oneshot(request).await {
+                        Ok(answer) => answer,
+                        Err(never) => match never {},
+                    },
+                    Err(_) => ApiError::internal().into_response(),
+                }
+            }
+            Err(error) => error.into_response(),
         };
+        let outcome = Outcome::of(&answer, attempts);
         let now_ms = app.now_ms();
         let outcome = match outcome {
             Outcome::Sent => SendOutcome::Sent,
@@ -175,6 +184,19 @@ impl Runner {
             self.wait(1_000).await;
         }
         Ok(())
+    }
+}
+
+impl Runner {
+    /// What the request was.
+    async fn intake(&self, kept: SendRequest) -> Result<Intake, ApiError> {
+        let app = &self.means.app;
+        let text = serde_json::from_slice(&kept.body).map_err(|_| ApiError::internal())?;
+        let mut blobs = Vec::with_capacity(kept.files.len());
+        for file in kept.files {
+            blobs.push(files::blob(&app.store, &app.files, file).await?);
+        }
+        Ok(Intake { text, blobs })
     }
 }
 

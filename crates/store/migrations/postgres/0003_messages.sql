@@ -54,8 +54,8 @@ CREATE TABLE outbox (
     session_id   BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     message_id   TEXT NOT NULL,
     route        TEXT NOT NULL,
-    content_type TEXT NOT NULL,
     body         BYTEA NOT NULL,
+    hash         BYTEA NOT NULL,
     size         BIGINT NOT NULL,
     recipient    TEXT NOT NULL,
     not_before   BIGINT NOT NULL,
@@ -71,3 +71,23 @@ CREATE INDEX outbox_waiting ON outbox (session_id, not_before, id) WHERE state I
 CREATE INDEX outbox_sent ON outbox (session_id, finished_at) WHERE state = 2;
 CREATE INDEX outbox_of_session ON outbox (session_id, id);
 CREATE INDEX outbox_age ON outbox (finished_at);
+
+-- The files of waiting sends, in pieces. One without a send was left by a process that died while it kept it.
+CREATE TABLE outbox_files (
+    id         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    send       BIGINT REFERENCES outbox (id) ON DELETE CASCADE,
+    name       TEXT,
+    mimetype   TEXT,
+    encoded    BIGINT NOT NULL,
+    size       BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX outbox_files_of_send ON outbox_files (send, id);
+CREATE INDEX outbox_files_of_session ON outbox_files (session_id);
+CREATE TABLE outbox_pieces (
+    file  BIGINT NOT NULL REFERENCES outbox_files (id) ON DELETE CASCADE,
+    place BIGINT NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (file, place)
+);

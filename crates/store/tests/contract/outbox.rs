@@ -1,5 +1,5 @@
 use futures_util::FutureExt as _;
-use wago_store::{Cancelled, Enqueued, EventFilter, NewSend, SendOutcome, SendState, SessionId, Store};
+use wago_store::{Cancelled, Enqueued, EventFilter, NewSend, SendFileId, SendOutcome, SendState, SessionId, Store};
 
 use crate::fixture::{Database, event, session};
 
@@ -10,7 +10,8 @@ crate::on_both_engines!(
     failures_are_told,
     what_was_sent_when,
     wakes_whoever_sends,
-    pacing_is_kept
+    pacing_is_kept,
+    files_wait_with_their_send
 );
 
 pub fn send(session: SessionId, id: &str, not_before_ms: i64) -> NewSend {
@@ -18,8 +19,9 @@ pub fn send(session: SessionId, id: &str, not_before_ms: i64) -> NewSend {
         session,
         message_id: id.into(),
         route: "/send/text".into(),
-        content_type: "application/json".into(),
         body: br#"{"Body":"hello"}"#.into(),
+        hash: [1; 32],
+        files: Vec::new(),
         recipient: "bob".into(),
         not_before_ms,
         created_at_ms: 1_000,
@@ -70,7 +72,7 @@ async fn a_send_has_one_id(database: Database) {
     store.enqueue(send(a, "1", 5_000)).await.unwrap();
     let again = store.enqueue(send(a, "1", 6_000)).await.unwrap();
     assert_eq!(again, Enqueued::Again { not_before_ms: 5_000 });
-    let other = NewSend { body: b"{}".into(), ..send(a, "1", 5_000) };
+    let other = NewSend { hash: [2; 32], ..send(a, "1", 5_000) };
     assert_eq!(store.enqueue(other).await.unwrap(), Enqueued::Taken);
     begin_and(&store, a, "1", SendOutcome::Sent, 5_000).await;
     assert_eq!(store.enqueue(send(a, "1", 5_000)).await.unwrap(), Enqueued::Taken);
@@ -83,10 +85,7 @@ async fn survives_and_is_cancelled_only_while_it_waits(database: Database) {
     store.enqueue(send(a, "2", 2)).await.unwrap();
     let row = store.waiting_sends(a, 1).await.unwrap()[0].row;
     let request = store.begin_send(a, row).await.unwrap().unwrap();
-    assert_eq!(
-        (request.content_type.as_str(), request.body.as_slice()),
-        ("application/json", &br#"{"Body":"hello"}"#[..])
-    );
+    assert_eq!(request.body, br#"{"Body":"hello"}"#);
     assert_eq!(store.cancel_send(a, "1", 9).await.unwrap(), Cancelled::TooLate);
     drop(store);
 
@@ -157,4 +156,41 @@ async fn pacing_is_kept(database: Database) {
     assert!(store.take_changed_outboxes().contains(&a));
     store.set_pacing(a, None).await.unwrap();
     assert_eq!(store.session(a).await.unwrap().unwrap().pacing, None);
+}
+
+/// A file in two pieces.
+pub async fn file(store: &Store, session: SessionId, now_ms: i64) -> SendFileId {
+    let file = store.keep_send_file(session, Some("a.txt"), Some("text/plain"), true, now_ms).await.unwrap();
+    store.keep_send_piece(file, 0, b"one").await.unwrap();
+    store.keep_send_piece(file, 1, b"two!").await.unwrap();
+    file
+}
+
+async fn files_wait_with_their_send(database: Database) {
+    let store = database.open().await;
+    let a = session(&store, "a").await.id;
+    let files = vec![file(&store, a, 1).await, file(&store, a, 1).await];
+    store.enqueue(NewSend { files: files.clone(), ..send(a, "1", 1) }).await.unwrap();
+    let other = file(&store, a, 1).await;
+    store.enqueue(NewSend { files: vec![other], ..send(a, "2", 2) }).await.unwrap();
+    let row = store.waiting_sends(a, 1).await.unwrap()[0].row;
+    let kept = store.begin_send(a, row).await.unwrap().unwrap().files;
+    assert_eq!(kept.iter().map(|file| file.id).collect::<Vec<_>>(), files);
+    assert_eq!((kept[0].name.as_deref(), kept[0].mimetype.as_deref()), (Some("a.txt"), Some("text/plain")));
+    assert_eq!((kept[0].encoded, kept[0].size), (true, 7));
+    assert_eq!(store.send_file_piece(files[1], 1).await.unwrap().as_deref(), Some(&b"two!"[..]));
+    assert_eq!(store.send_file_piece(files[1], 2).await.unwrap(), None);
+
+    // What is not waiting any more has none; what was never queued goes at once, or after a while.
+    store.finish_send(a, row, SendOutcome::Sent, 9).await.unwrap();
+    store.cancel_send(a, "2", 9).await.unwrap();
+    let (dropped, left) = (file(&store, a, 5).await, file(&store, a, 5).await);
+    store.drop_send_files(&[dropped, other]).await.unwrap();
+    for gone in [files[0], files[1], other, dropped] {
+        assert_eq!(store.send_file_piece(gone, 0).await.unwrap(), None);
+    }
+    assert_eq!(store.prune_sends(5).await.unwrap(), 0);
+    assert!(store.send_file_piece(left, 0).await.unwrap().is_some());
+    store.prune_sends(6).await.unwrap();
+    assert_eq!(store.send_file_piece(left, 0).await.unwrap(), None);
 }

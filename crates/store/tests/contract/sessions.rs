@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
-use wago_store::{Error, KeyOp, KeyRow, Kind, MessageChange, NewEvent, NewSession, Outcome, Reach, SessionId};
+use wago_store::{Error, KeyOp, KeyRow, Kind, MessageChange, NewEvent, NewSend, NewSession, Outcome, Reach, SessionId};
 
 use crate::{
     fixture::{Database, attempt, due, event, session, session_with_webhook},
@@ -131,7 +131,8 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
         MessageChange::Receipts { ids: vec!["M1".into()], recipient: "bob".into(), reach: Reach::Read, at_ms: 1 };
     let changes = vec![MessageChange::New(messages::message("chat", "M1", "hello", 1)), reaction, read];
     store.change_messages(a, changes).await.unwrap();
-    store.enqueue(outbox::send(a, "M2", 1)).await.unwrap();
+    let file = outbox::file(&store, a, 1).await;
+    store.enqueue(NewSend { files: vec![file], ..outbox::send(a, "M2", 1) }).await.unwrap();
     assert!(
         database.rows().await.iter().all(|(_, rows)| *rows > 0),
         "the test leaves a table empty: {:?}",

@@ -1,6 +1,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use reqwest::{Method, StatusCode};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use reqwest::{
+    Method, StatusCode,
+    multipart::{Form, Part},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,6 +45,29 @@ async fn a_send_waits_for_its_time() {
     assert!(shown["timestamp"].as_u64().unwrap() >= at, "{shown}");
     assert_eq!(texts(&world.phones, BOB).await, ["due", "later"]);
     assert_eq!(state(&session, &due).await, "sent");
+    world.stop().await;
+}
+
+/// As base64 and as a form, each larger than what is held in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_waits_with_its_send() {
+    let (world, session, _) = World::linked().await;
+    let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+    let at = now() + 1;
+    let url = format!("data:application/x-thing;base64,{}", BASE64_STANDARD.encode(&content));
+    let body = json!({"Phone": BOB, "Document": url, "FileName": "a.thing", "SendAt": at});
+    let file = Part::bytes(content.clone()).file_name("b.thing").mime_str("application/x-thing").unwrap();
+    let form = Form::new().text("Phone", BOB).text("SendAt", at.to_string()).part("Document", file);
+    let queued = [
+        session.post("/send/document", body).await,
+        send(session.ask(Method::POST, "/send/document").multipart(form)).await,
+    ];
+    for (queued, name) in queued.iter().zip(["a.thing", "b.thing"]) {
+        assert_eq!(queued.status, StatusCode::ACCEPTED, "{}", queued.text);
+        let id = queued.data()["Id"].as_str().unwrap().to_owned();
+        assert_eq!(world.phones.shows(BOB, &id).await["media"]["filename"], name);
+        assert!(world.phones.file(BOB, &id).await == content);
+    }
     world.stop().await;
 }
 
