@@ -393,15 +393,3 @@ async fn stories_are_told_to_their_audience() {
     }
     world.stop().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_can_wait_for_its_time() {
-    let (world, session, _) = World::linked().await;
-    let body = json!({"Phone": BOB, "Image": data_url("image/png", &png()), "SendAt": 1});
-    let queued = session.post("/send/image", body).await;
-    assert_eq!(queued.status, 202, "{}", queued.text);
-    let id = queued.data()["Id"].as_str().unwrap().to_owned();
-    world.phones.shows(BOB, &id).await;
-    assert!(world.phones.file(BOB, &id).await == png());
-    world.stop().await;
-}
