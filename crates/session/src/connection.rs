@@ -61,7 +61,7 @@ const HISTORY_MAX: usize = 32;
 const BATCH_MAX: usize = 256;
 /// The engine bounds each stage of a dial to 20 s; this is more than their sum.
 const DIAL_MAX: Duration = Duration::from_secs(90);
-/// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code.
+/// How long a connection counts as dialling while WhatsApp neither lets it in nor shows it a QR code; then it is given up.
 const SETTLE_MAX: Duration = Duration::from_secs(30);
 /// How often the connection is looked after.
 const CHECK: Duration = Duration::from_secs(30);
@@ -285,13 +285,12 @@ async fn look_after(
     }
     reached.store(true, Relaxed);
     let opened = now_ms();
-    let _ = timeout(SETTLE_MAX, settled.cancelled()).await;
+    if timeout(SETTLE_MAX, settled.cancelled()).await.is_err() && !client.is_logged_in() {
+        return "WhatsApp did not answer the login";
+    }
     drop(permit);
     loop {
         tokio::time::sleep(CHECK).await;
-        if !settled.is_cancelled() && !client.is_logged_in() {
-            return "WhatsApp did not answer the login";
-        }
         let heard = client.stats().last_data_received_ms.max(opened);
         if now_ms().saturating_sub(heard) > DEAF_MS {
             return "WhatsApp stopped answering";
