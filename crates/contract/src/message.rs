@@ -265,7 +265,30 @@ impl Message for Vote {
     }
 }
 
-/// `POST /message/download/*`: a file as a webhook's message describes it.
+/// `POST /message/download/*`
+pub enum Wanted {
+    Described(Download),
+    /// The file of a stored message. The chat tells it from one of the same id in another.
+    Stored {
+        id: String,
+        chat: Option<String>,
+    },
+}
+
+impl Payload for Wanted {
+    /// What describes the file goes before an id, which may have come along.
+    fn read(mut fields: Fields) -> Result<Self> {
+        let id = message_id(&mut fields, ID)?;
+        let chat = fields.text(CHAT, PHONE_MAX)?;
+        match (Download::of(&mut fields)?, id) {
+            (Some(described), _) => Ok(Self::Described(described)),
+            (None, Some(id)) => Ok(Self::Stored { id, chat }),
+            (None, None) => Err(fields.missing("DirectPath")),
+        }
+    }
+}
+
+/// A file as a webhook's message describes it.
 pub struct Download {
     /// Below WhatsApp's media hosts.
     pub direct_path: String,
@@ -279,31 +302,39 @@ pub struct Download {
 
 impl Payload for Download {
     fn read(mut fields: Fields) -> Result<Self> {
+        Self::of(&mut fields)?.ok_or_else(|| fields.missing("DirectPath"))
+    }
+}
+
+impl Download {
+    /// `None`: it is not said where the file is.
+    fn of(fields: &mut Fields) -> Result<Option<Self>> {
         let direct_path = match fields.text("DirectPath", PATH_MAX)? {
             Some(path) if path.starts_with('/') && !path.contains(char::is_whitespace) => path,
             Some(_) => return Err(Invalid::field("DirectPath", "a path that begins with /")),
-            None => path_of_url(&mut fields)?,
+            None => match path_of_url(fields)? {
+                Some(path) => path,
+                None => return Ok(None),
+            },
         };
         let file_length = fields.integer("FileLength", 0..=i64::MAX)?.and_then(|length| u64::try_from(length).ok());
-        Ok(Self {
+        Ok(Some(Self {
             direct_path,
-            media_key: bytes(&mut fields, "MediaKey")?,
-            file_enc_sha256: bytes(&mut fields, "FileEncSHA256")?,
-            file_sha256: bytes(&mut fields, "FileSHA256")?,
+            media_key: bytes(fields, "MediaKey")?,
+            file_enc_sha256: bytes(fields, "FileEncSHA256")?,
+            file_sha256: bytes(fields, "FileSHA256")?,
             file_length,
-            mimetype: media::mimetype(&mut fields, Name { field: "Mimetype", aliases: &[] })?,
+            mimetype: media::mimetype(fields, Name { field: "Mimetype", aliases: &[] })?,
             file_name: fields.text("FileName", 255)?,
-        })
+        }))
     }
 }
 
 /// What follows the host.
-fn path_of_url(fields: &mut Fields) -> Result<String> {
-    let Some(url) = fields.text("URL", PATH_MAX)? else {
-        return Err(fields.missing("DirectPath"));
-    };
+fn path_of_url(fields: &mut Fields) -> Result<Option<String>> {
+    let Some(url) = fields.text("URL", PATH_MAX)? else { return Ok(None) };
     let path = url.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned()));
-    path.ok_or_else(|| Invalid::field("URL", "a URL that begins with https:// and has a path"))
+    path.map(Some).ok_or_else(|| Invalid::field("URL", "a URL that begins with https:// and has a path"))
 }
 
 fn bytes(fields: &mut Fields, name: &'static str) -> Result<[u8; 32]> {

@@ -17,6 +17,9 @@ const KNOWN_MAX: u64 = 20_000;
 /// After this long a number is asked for again.
 const KNOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// Numbers that WhatsApp is asked for at once.
+const ASKED_MAX: usize = 200;
+
 pub(crate) struct Recipients {
     known: Cache<String, Jid>,
 }
@@ -53,5 +56,31 @@ impl Recipients {
         };
         self.known.insert(jid.user.to_string(), known.clone()).await;
         Ok(known)
+    }
+
+    /// People by their LIDs, under which alone stories are sealed.
+    pub async fn audience(client: &Client, people: &[Jid]) -> Result<Vec<Jid>> {
+        let (mut lids, mut unknown) = (Vec::with_capacity(people.len()), Vec::new());
+        for person in people {
+            match client.get_lid_pn_entry(person).await {
+                _ if person.is_lid() => lids.push(person.clone()),
+                Ok(Some(entry)) => lids.push(Jid::lid(&*entry.lid)),
+                _ => unknown.push(person.clone()),
+            }
+        }
+        for some in unknown.chunks(ASKED_MAX) {
+            let found = client.contacts().is_on_whatsapp(some).await.map_err(|failed| error::any(&failed))?;
+            for one in found {
+                if !one.is_registered {
+                    return Err(Error::NotOnWhatsApp { phone: one.jid.user.to_string() });
+                }
+                let lid = one.lid.or(Some(one.jid)).filter(Jid::is_lid);
+                lids.push(lid.ok_or_else(|| Error::Invalid {
+                    field: "Audience",
+                    reason: "Audience has somebody whose address for stories WhatsApp does not tell".to_owned(),
+                })?);
+            }
+        }
+        Ok(lids)
     }
 }

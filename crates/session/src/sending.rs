@@ -12,6 +12,7 @@ use wago_store::SessionId;
 
 use crate::{
     Error, File, Result, Sent, Sessions,
+    recipients::Recipients,
     sending::{
         build::{Build, Built},
         delivery::{deliver, tell, unacknowledged},
@@ -60,6 +61,8 @@ impl Sessions {
         for person in &status.audience {
             audience.push(context::person("Audience", person)?);
         }
+        let audience = Recipients::audience(&live.client, &audience);
+        let audience = timeout(ACK_MAX, audience).await.map_err(|_| Error::TimedOut)??;
         let to = Jid::status_broadcast();
         let content = Content::Status(status);
         let build = Build::begin(live, &to, &envelope, &content, files).await?;

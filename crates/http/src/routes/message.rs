@@ -6,7 +6,7 @@ use axum::{
 };
 use http::{HeaderMap, header::ACCEPT};
 use wago_contract::{
-    message::{Delete, Done, Download, Edit, MarkRead, Pin, Presence, React, Star, Vote},
+    message::{Delete, Done, Edit, MarkRead, Pin, Presence, React, Star, Vote, Wanted},
     send::{Sent, media::Kind},
 };
 use wago_session::Sessions;
@@ -18,6 +18,7 @@ use crate::{
     credentials::Session,
     download,
     reply::{Reply, Result},
+    routes::stored,
     sending::Sending,
 };
 
@@ -114,7 +115,7 @@ macro_rules! downloads {
             session: Session,
             state: State<App>,
             headers: HeaderMap,
-            body: Body<Download>,
+            body: Body<Wanted>,
         ) -> Result<Response> {
             download(session, state, headers, body, Kind::$kind).await
         })*
@@ -133,9 +134,13 @@ async fn download(
     Session(session): Session,
     State(app): State<App>,
     headers: HeaderMap,
-    Body(wanted): Body<Download>,
+    Body(wanted): Body<Wanted>,
     kind: Kind,
 ) -> Result<Response> {
+    let wanted = match wanted {
+        Wanted::Described(wanted) => wanted,
+        Wanted::Stored { id, chat } => stored::file(&app, session.id, kind, &id, chat.as_deref()).await?,
+    };
     let (mimetype, name) = (wanted.mimetype.clone(), wanted.file_name.clone());
     let file = app.sessions.download(session.id, kind, wanted, &app.files).await?;
     let answer = download::Answer::new(file, kind, mimetype, name).await?;

@@ -6,7 +6,9 @@ use axum::extract::{Path, State};
 use http::request::Parts;
 use serde_json::Value;
 use wago_contract::{
-    payload::moment,
+    message::Download,
+    payload::{Fields, Payload as _, moment},
+    send::media::Kind,
     stored::{AskStatus, Message, Messages, Recipient, Status, WholeMessage},
 };
 use wago_store::{MessageCursor, MessageFilter, Search, SessionId};
@@ -64,6 +66,28 @@ pub(crate) async fn show(
     let (message, payload) = found.ok_or_else(ApiError::unknown_message)?;
     let event = serde_json::from_slice(&payload).unwrap_or(Value::Null);
     Ok(Reply(WholeMessage { message: shown(message), event }))
+}
+
+/// What a stored message says of its file.
+pub(super) async fn file(app: &App, session: SessionId, kind: Kind, id: &str, chat: Option<&str>) -> Result<Download> {
+    is_kept(app)?;
+    let chats = match chat {
+        Some(chat) => app.sessions.chat(session, chat).await?.names(),
+        None => Vec::new(),
+    };
+    let (_, payload) = app.store.message(session, id, &chats).await?.ok_or_else(ApiError::unknown_message)?;
+    let event: Value = serde_json::from_slice(&payload).unwrap_or_default();
+    let members: &[&str] = match kind {
+        Kind::Image => &["imageMessage"],
+        Kind::Video => &["videoMessage", "ptvMessage"],
+        Kind::Audio => &["audioMessage"],
+        Kind::Document => &["documentMessage"],
+        Kind::Sticker => &["stickerMessage"],
+    };
+    let described = members.iter().map(|member| &event["Message"][*member]).find(|described| described.is_object());
+    let no_file = || ApiError::invalid("Id", "Id should be that of a message with such a file");
+    let described = described.ok_or_else(no_file)?.to_string();
+    Fields::parse(described.as_bytes()).and_then(Download::read).map_err(|_| no_file())
 }
 
 pub(crate) async fn status(

@@ -62,7 +62,6 @@ fn announcement(Album(items): &Album, context: Option<wa::ContextInfo>) -> wa::M
         expected_image_count: count(items.len() - videos),
         expected_video_count: count(videos),
         context_info: context.map(MessageField::some).unwrap_or_default(),
-        ..Default::default()
     };
     wa::Message { album_message: MessageField::some(part), ..Default::default() }
 }

@@ -272,7 +272,12 @@ async fn messages_stay_as_long_as_those_of_their_chat() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_phones_send_can_be_fetched() {
-    let (world, session, inbox) = World::linked().await;
+    let (world, session, inbox) = World::linked_with(&[("storemessage", "true")]).await;
+    let nowhere = json!({"Id": "3EB0NOWHERE"});
+    session.post("/message/download/image", nowhere).await.fails(404, "unknown_message", "no message with this Id");
+    let text = world.phones.text(BOB, ALICE, "no file").await;
+    inbox.text("no file").await;
+    session.post("/message/download/image", json!({"Id": text})).await.fails(400, "invalid_field", "with such a file");
     for (kind, mimetype, bytes) in [
         ("image", "image/png", png()),
         ("video", "video/mp4", mp4()),
@@ -289,6 +294,8 @@ async fn what_phones_send_can_be_fetched() {
         assert_eq!((&answer["Mimetype"], &answer["Data"]), (&json!(mimetype), &json!(data_url(mimetype, &bytes))));
         let ask = session.ask(Method::POST, &path).header(ACCEPT, mimetype).json(described);
         assert!(ask.send().await.unwrap().bytes().await.unwrap() == bytes, "{kind}: the same bytes");
+        let answer = session.post(&path, json!({"Id": &id})).await.data();
+        assert_eq!(answer["Data"], data_url(mimetype, &bytes), "{kind}: by its id");
         let mut other = described.clone();
         other["mediaKey"] = BASE64_STANDARD.encode([7; 32]).into();
         session.post(&path, other).await.fails(400, "invalid_field", "MediaKey does not open the file");
@@ -340,5 +347,49 @@ async fn what_phones_say_without_a_file_is_told() {
     let sent = send(session.ask(Method::POST, "/message/vote").json(&vote)).await.data();
     assert_eq!(world.phones.shows(BOB, sent["Id"].as_str().unwrap()).await["text"], "y");
     assert_eq!(inbox.next_of(seen, "Message").await.json["voteOptions"], json!(["y"]));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_have_polls_files_and_a_timer() {
+    let (world, session, inbox) = World::linked().await;
+    let group = json!({"subject": "G", "owner": BOB, "participants": [ALICE]});
+    let group = world.phones.ask(Method::POST, "/groups", group).await.data()["jid"].clone();
+    let path = group.as_str().unwrap().split('@').next().unwrap().to_owned();
+    let post = async |path: &str, mut body: Value| {
+        body["Phone"] = group.clone();
+        let sent = session.post(path, body).await.data();
+        world.phones.shows(BOB, sent["Id"].as_str().unwrap()).await
+    };
+    let image = post("/send/image", json!({"Image": data_url("image/png", &png())})).await;
+    assert!(world.phones.file(BOB, image["id"].as_str().unwrap()).await == png());
+    assert_eq!((&image["chat"], &image["expiration"]), (&group, &Value::Null));
+
+    let poll = post("/send/poll", json!({"Question": "Q", "Options": ["a", "b"]})).await;
+    let vote = json!({"id": poll["id"], "options": ["b"]});
+    let sent = world.phones.ask(Method::POST, &format!("/phones/{BOB}/vote"), vote).await.data();
+    let vote = inbox.first("a vote", |one| one.event()["Info"]["ID"] == sent["id"]).await;
+    assert_eq!(vote.json["voteOptions"], json!(["b"]));
+
+    let seen = inbox.count();
+    let timer = format!("/phones/{BOB}/groups/{path}/ephemeral");
+    world.phones.ask(Method::POST, &timer, json!({"ephemeral": 86_400})).await.data();
+    inbox.next_of(seen, "GroupInfo").await;
+    assert_eq!(post("/send/text", json!({"Body": "goes"})).await["expiration"], 86_400);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stories_are_told_to_their_audience() {
+    let (world, session, _) = World::linked().await;
+    for (body, kind) in [
+        (json!({"Text": "story", "Audience": [BOB]}), "text"),
+        (json!({"Image": data_url("image/png", &png()), "Caption": "C", "Audience": [BOB]}), "image"),
+        (json!({"Video": data_url("video/mp4", &mp4()), "Audience": [BOB]}), "video"),
+    ] {
+        let sent = session.post("/send/status", body).await.data();
+        let shown = world.phones.shows(BOB, sent["Id"].as_str().unwrap()).await;
+        assert_eq!((&shown["kind"], &shown["chat"]), (&json!(kind), &json!("status@broadcast")));
+    }
     world.stop().await;
 }

@@ -122,7 +122,18 @@ async fn a_message_is_reacted_to_edited_and_deleted() {
 
     let presence = json!({"Phone": BOB, "State": "composing", "Media": "audio"});
     session.post("/message/presence", presence).await.data();
-    session.post("/message/pin", json!({"Chat": BOB, "Id": asked, "IsFromMe": false})).await.data();
+    for (pin, details) in [(true, "Pinned"), (false, "Unpinned")] {
+        let body = json!({"Chat": BOB, "Id": asked, "IsFromMe": false, "Pin": pin});
+        assert_eq!(session.post("/message/pin", body).await.data()["Details"], details);
+    }
+    for (star, details) in [(true, "Starred"), (false, "Unstarred")] {
+        let body = json!({"Chat": BOB, "Id": asked, "Star": star});
+        assert_eq!(session.post("/message/star", body).await.data()["Details"], details);
+    }
+    // Gone from Alice's devices, and not from Bob's.
+    let body = json!({"Chat": BOB, "Id": asked, "IsFromMe": false, "ForMe": true});
+    assert_eq!(session.post("/message/delete", body).await.data()["Details"], "Deleted");
+    assert_eq!(world.phones.shows(BOB, &asked).await["text"], "Like it?");
     world.stop().await;
 }
 
@@ -162,5 +173,42 @@ async fn a_file_that_is_not_what_it_is_sent_as_is_refused() {
         assert_eq!(answer.json()["field"], field);
     }
     assert!(world.phones.messages(BOB).await.is_empty());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_acts_on_what_others_wrote() {
+    let (world, session, inbox) = World::linked().await;
+    let group = json!({"subject": "G", "owner": ALICE, "participants": [BOB]});
+    let group = world.phones.ask(Method::POST, "/groups", group).await.data()["jid"].as_str().unwrap().to_owned();
+    let path = format!("/phones/{BOB}/messages");
+    let until = async |what: &str, id: &str, fits: &dyn Fn(&Value) -> bool| {
+        let one = |messages: &Value| {
+            let message = messages.as_array()?.iter().find(|message| message["id"] == id)?;
+            fits(message).then_some(())
+        };
+        world.phones.until(what, &path, one).await;
+    };
+    let wrote = world.phones.text(BOB, &group, "rude").await;
+    inbox.text("rude").await;
+    // In a group it has to be said whose it is.
+    let nobodys = json!({"Phone": group, "Id": wrote, "Body": "👎"});
+    let answer = session.post("/message/react", nobodys).await;
+    assert_eq!(answer.json()["field"], "Participant", "{}", answer.text);
+    let react = json!({"Phone": group, "Id": wrote, "Body": "👎", "Participant": jid(BOB)});
+    session.post("/message/react", react).await.data();
+    until("a reaction", &wrote, &|message| message["reactions"][jid(ALICE)] == "👎").await;
+    let read = json!({"Id": [wrote], "Chat": group, "Sender": jid(BOB)});
+    session.post("/message/markread", read).await.data();
+    until("a read receipt", &wrote, &|message| message["state"] == "read").await;
+    let delete = json!({"Chat": group, "MessageID": wrote, "Participant": jid(BOB)});
+    session.post("/message/delete", delete).await.data();
+    until("a deletion", &wrote, &|message| message["kind"] == "deleted").await;
+
+    let sent = session.text(&group, "frist").await.data();
+    let id = sent["Id"].as_str().unwrap();
+    let edit = json!({"Chat": group, "MessageID": id, "Message": "first"});
+    session.post("/message/edit", edit).await.data();
+    until("an edit", id, &|message| message["text"] == "first").await;
     world.stop().await;
 }
