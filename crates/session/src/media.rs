@@ -2,6 +2,7 @@
 
 mod downloads;
 mod fetch;
+mod keeper;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use waproto::whatsapp as wa;
 
 pub(crate) use downloads::Downloads;
 pub(crate) use fetch::Hosts;
+pub(crate) use keeper::Keeper;
 
 /// Envelopes within envelopes that are opened at most; WhatsApp nests two or three.
 const ENVELOPES_MAX: usize = 8;

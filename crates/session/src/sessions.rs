@@ -15,11 +15,11 @@ use wago_store::{SessionId, Store};
 use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::{
-    Error, Options, Qr, Result, Status,
+    Error, Files, Options, Qr, Result, Status,
     adapter::{error, jid, pairing},
     backend::Backend,
     lifecycle::Lifecycle,
-    media::Downloads,
+    media::{Downloads, Keeper},
     network::Shared,
     recipients::Recipients,
     supervisor::{Command, Session, Supervisor, View},
@@ -64,13 +64,17 @@ impl Inner {
 }
 
 impl Sessions {
-    /// Starts no session yet, but fetches files that webhooks wait for.
+    /// Starts no session yet, but fetches files that are waited for, and keeps those that are to be kept.
     pub fn new(store: Store, options: Options) -> Self {
         let shared = Arc::new(Shared::new(&options));
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        if let Some(folder) = options.webhook_files.clone() {
-            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder };
+        if let Some(Files { folder, kept, .. }) = options.files.clone() {
+            let shelf = kept.as_ref().map(|kept| kept.shelf.clone());
+            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder, shelf };
             tasks.spawn(downloads.run(shutdown.clone()));
+            if let Some(kept) = kept {
+                tasks.spawn(Keeper { store: store.clone(), kept }.run(shutdown.clone()));
+            }
         }
         Self {
             inner: Arc::new(Inner {

@@ -6,20 +6,22 @@
 use std::{
     collections::{HashMap, HashSet},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use futures_util::StreamExt as _;
 use tokio::{
+    io::AsyncWriteExt as _,
     task::{Id, JoinSet},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use wago_store::{MediaJob, MediaOutcome, SessionId, Store};
+use wago_store::{MediaJob, MediaOutcome, SessionId, Shelf, Store};
 
 use super::{
     Descriptor,
-    fetch::{Failure, Hosts, fetch},
+    fetch::{Failure, Hosts, UNFINISHED, fetch},
 };
 
 /// Files fetched at a time; more wait for their turn.
@@ -42,6 +44,8 @@ pub(crate) struct Downloads {
     pub store: Store,
     pub hosts: Hosts,
     pub folder: PathBuf,
+    /// Has what WhatsApp may not have any more.
+    pub shelf: Option<Shelf>,
 }
 
 /// What is being fetched, by the task that does it.
@@ -110,7 +114,13 @@ impl Downloads {
                 let begun = underway.values().any(|other| other.event == job.event);
                 if underway.len() < AT_ONCE && of_session < AT_ONCE_PER_SESSION && !begun {
                     let fetched = Fetched { event: job.event, event_id: job.event_id.clone(), session: job.session };
-                    let task = tasks.spawn(one(self.store.clone(), self.hosts.clone(), self.folder.clone(), job));
+                    let task = tasks.spawn(one(
+                        self.store.clone(),
+                        self.hosts.clone(),
+                        self.shelf.clone(),
+                        self.folder.clone(),
+                        job,
+                    ));
                     underway.insert(task.id(), fetched);
                 }
             }
@@ -166,12 +176,20 @@ async fn remove(path: PathBuf) {
 }
 
 /// One attempt, and what follows from it.
-async fn one(store: Store, hosts: Hosts, folder: PathBuf, job: MediaJob) {
+async fn one(store: Store, hosts: Hosts, shelf: Option<Shelf>, folder: PathBuf, job: MediaJob) {
     let (session, event) = (job.session, job.event);
     let outcome = match Descriptor::read(&job.descriptor) {
         Some(descriptor) => {
             let (name, mimetype) = (descriptor.file_name(&job.event_id), descriptor.mimetype.clone());
-            match fetch(&hosts, descriptor, &folder, &job.event_id).await {
+            let had = match &shelf {
+                Some(shelf) => kept(&store, shelf, &folder, &job).await,
+                None => None,
+            };
+            let fetched = match had {
+                Some(path) => Ok(path),
+                None => fetch(&hosts, descriptor, &folder, &job.event_id).await,
+            };
+            match fetched {
                 Ok(path) => MediaOutcome::Ready { file: path.to_string_lossy().into_owned(), name, mimetype },
                 Err(failure) => after(failure, job.attempts, now_ms()),
             }
@@ -192,6 +210,21 @@ async fn one(store: Store, hosts: Hosts, folder: PathBuf, job: MediaJob) {
         // It is due still, and would be fetched again at once.
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// A file that was fetched before and is kept. What is wrong with it is no reason not to ask WhatsApp.
+async fn kept(store: &Store, shelf: &Shelf, folder: &Path, job: &MediaJob) -> Option<PathBuf> {
+    let kept = store.kept_file(job.session, &job.event_id).await.ok().flatten()?;
+    let mut pieces = std::pin::pin!(shelf.get(&kept.place, None).await.ok()?);
+    let [_, unfinished] = UNFINISHED.map(|kind| folder.join(format!("{}.{kind}", job.event_id)));
+    let mut file = tokio::fs::File::create(&unfinished).await.ok()?;
+    while let Some(piece) = pieces.next().await {
+        file.write_all(&piece.ok()?).await.ok()?;
+    }
+    file.flush().await.ok()?;
+    let path = folder.join(&job.event_id);
+    tokio::fs::rename(unfinished, &path).await.ok()?;
+    Some(path)
 }
 
 /// What follows from a failure after `attempts` others.

@@ -11,8 +11,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wacore::upload::encrypt_media;
 use wago_store::{
-    Attempt, DeliveryFile, MediaOutcome, NewEvent, NewSession, Outcome, SecretKey, SessionId, Store, WebhookChange,
-    WebhookId,
+    Attempt, DeliveryFile, MediaOutcome, NewEvent, NewMedia, NewSession, Outcome, SecretKey, SessionId, Store,
+    WebhookChange, WebhookId,
 };
 
 use super::{
@@ -295,7 +295,12 @@ impl World {
             std::fs::write(folder.path().join(name), "x").unwrap();
         }
         let stop = CancellationToken::new();
-        let downloads = Downloads { store: store.clone(), hosts: host.hosts.clone(), folder: folder.path().to_owned() };
+        let downloads = Downloads {
+            store: store.clone(),
+            hosts: host.hosts.clone(),
+            folder: folder.path().to_owned(),
+            shelf: None,
+        };
         let worker = tokio::spawn(downloads.run(stop.clone()));
         Self { store, session, webhook, folder, stop, worker, _data: data }
     }
@@ -310,7 +315,7 @@ impl World {
             kind: "Message".into(),
             topic: "Message".into(),
             payload: b"{}".into(),
-            media: descriptor(message),
+            media: descriptor(message).map(|descriptor| NewMedia { descriptor, for_webhooks: true, to_keep: false }),
             message: None,
             created_at_ms: 1,
         };
