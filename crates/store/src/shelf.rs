@@ -1,18 +1,23 @@
 //! Where the files of messages are kept: a folder, or a bucket of an S3 service. Nothing is ever whole in memory.
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{ops::Range, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt as _};
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload, aws::AmazonS3Builder, buffered::BufWriter,
-    local::LocalFileSystem, path::Path as Place,
+    ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload, RetryConfig,
+    aws::AmazonS3Builder, buffered::BufWriter, local::LocalFileSystem, path::Path as Place,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::AsyncWriteExt as _;
 
 /// What is uploaded at a time.
 const PIECE: usize = 5 << 20;
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// For one request, which carries a piece, or gives out a whole file.
+const REQUEST_MAX: Duration = Duration::from_secs(600);
+/// Small trouble is met at once. What lasts longer is for whoever asked: it knows how long it can wait.
+const RETRIES_MAX: Duration = Duration::from_secs(30);
 
 /// A bucket.
 #[derive(Debug, Clone)]
@@ -66,7 +71,9 @@ impl Shelf {
             .with_bucket_name(&bucket.bucket)
             .with_access_key_id(&bucket.access_key)
             .with_secret_access_key(bucket.secret_key.expose_secret())
-            .with_virtual_hosted_style_request(!bucket.path_style);
+            .with_virtual_hosted_style_request(!bucket.path_style)
+            .with_retry(RetryConfig { max_retries: 2, retry_timeout: RETRIES_MAX, ..RetryConfig::default() })
+            .with_client_options(ClientOptions::new().with_connect_timeout(CONNECT_MAX).with_timeout(REQUEST_MAX));
         if let Some(endpoint) = &bucket.endpoint {
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
         }

@@ -98,6 +98,7 @@ async fn a_service_that_refuses_is_told_of() {
     let said = wrong.check().await.unwrap_err().to_string();
     assert!(said.contains("SignatureDoesNotMatch") || said.contains("403"), "{said}");
     assert!(!said.contains("guess"), "{said}");
-    let missing = Shelf::bucket(&Bucket { bucket: "nowhere".into(), ..bucket }).unwrap();
-    assert!(missing.check().await.is_err());
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let away = Shelf::bucket(&Bucket { endpoint: Some(format!("http://{closed}")), ..bucket }).unwrap();
+    assert!(matches!(away.check().await, Err(ShelfError::Failed(_))));
 }
