@@ -15,6 +15,7 @@ mod inbound;
 mod keys;
 pub(crate) mod link;
 mod linking_code;
+mod media_retry;
 mod messages;
 pub(crate) mod outbound;
 mod picture;
