@@ -66,23 +66,28 @@ impl Inner {
 impl Sessions {
     /// Starts no session yet, but fetches files that webhooks wait for.
     pub fn new(store: Store, options: Options) -> Self {
-        let shared = Arc::new(Shared::new(&options));
-        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        if let Some(folder) = options.webhook_files.clone() {
-            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder };
-            tasks.spawn(downloads.run(shutdown.clone()));
-        }
-        Self {
+        let sessions = Self {
             inner: Arc::new(Inner {
+                shared: Arc::new(Shared::new(&options)),
                 store,
-                shared,
                 options,
                 recipients: Recipients::default(),
-                tasks,
-                shutdown,
+                tasks: TaskTracker::new(),
+                shutdown: CancellationToken::new(),
                 registry: Mutex::default(),
             }),
+        };
+        let inner = &sessions.inner;
+        if let Some(folder) = inner.options.webhook_files.clone() {
+            let downloads = Downloads {
+                store: inner.store.clone(),
+                hosts: inner.shared.media.clone(),
+                folder,
+                phones: Arc::new(sessions.clone()),
+            };
+            inner.tasks.spawn(downloads.run(inner.shutdown.clone()));
         }
+        sessions
     }
 
     /// Brings back the sessions that were connected, many at a time but bounded. Returns when all were started, not
