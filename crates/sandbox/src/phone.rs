@@ -11,6 +11,7 @@ mod content;
 pub(crate) mod files;
 mod greeting;
 mod handset;
+mod history;
 mod inbound;
 mod keys;
 pub(crate) mod link;

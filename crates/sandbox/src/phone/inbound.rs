@@ -11,7 +11,7 @@ use super::{
     chat::Chat,
     content::{self, Content},
     handset::{Recent, Shape, address},
-    media_retry,
+    history, media_retry,
     messages::{New, Seen},
     outbound::{self, person, settle},
     say,
@@ -53,6 +53,9 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             {
                 phone.sender_keys.lost_all(device);
                 outbound::renew_session(phone, state, device);
+            }
+            if stanza.text("type").as_deref() == Some("devices") {
+                history::devices_changed(phone, state, &stanza);
             }
             acknowledge(phone, state, &stanza);
         }
@@ -283,6 +286,12 @@ fn take(
         Content::KeyRequest { ids } => {
             if own {
                 app_state::share(phone, state, sender, &ids);
+            }
+            return;
+        }
+        Content::HistoryRequest(wish) => {
+            if own {
+                history::asked(phone, state, sender, id, &wish);
             }
             return;
         }
