@@ -18,6 +18,7 @@ mod lifecycle;
 mod media;
 mod network;
 mod notes;
+mod orders;
 mod outbound;
 mod recipients;
 mod record;
