@@ -32,6 +32,8 @@ pub enum ErrorCode {
     NotOnWhatsapp,
     /// WhatsApp does not have the file any more.
     MediaGone,
+    /// It is being fetched from WhatsApp, and will be there soon.
+    FileNotReady,
     /// The socket to WhatsApp is down; the gateway is at work on it.
     NotConnected,
     WhatsappRefused,

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wago_contract::session::without_spaces;
 use wago_delivery::{Tester, fetch::Fetcher};
 use wago_session::{Folder, Sessions};
-use wago_store::Store;
+use wago_store::{Shelf, Store};
 
 use crate::{
     intake::MediaLimits,
@@ -28,6 +28,8 @@ pub struct Options {
     pub files: Folder,
     /// Webhooks, and URLs of files, may lead to private and loopback addresses.
     pub allow_private_webhooks: bool,
+    /// Where files of messages are kept, if they are.
+    pub shelf: Option<Shelf>,
     /// Cancelled when the process begins to stop: from then on requests are answered 503.
     pub stopping: CancellationToken,
 }

@@ -7,7 +7,7 @@ use http::{
     HeaderValue, Response,
     header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use wago_contract::send::media::Kind;
 
 use crate::{error::ApiError, reply::Result};
@@ -40,22 +40,8 @@ impl Answer {
     }
 
     pub fn bytes(self) -> Response<Body> {
-        let mut response = Response::new(Body::from_stream(pieces(self.file)));
-        let headers = response.headers_mut();
-        let octets = HeaderValue::from_static("application/octet-stream");
-        headers.insert(CONTENT_TYPE, HeaderValue::from_str(&self.mimetype).unwrap_or(octets));
-        headers.insert(CONTENT_LENGTH, self.length.into());
-        // It is somebody else's: no browser should run it.
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let name: String = self.name.unwrap_or_default();
-        let plain = |char: char| if char.is_ascii_alphanumeric() || "-_. ".contains(char) { char } else { '_' };
-        let name: String = name.chars().map(plain).collect();
-        let disposition =
-            if name.is_empty() { "attachment".to_owned() } else { format!("attachment; filename=\"{name}\"") };
-        if let Ok(disposition) = HeaderValue::from_str(&disposition) {
-            headers.insert(CONTENT_DISPOSITION, disposition);
-        }
-        response
+        let body = Body::from_stream(pieces(self.file));
+        attachment(body, self.length, &self.mimetype, &self.name.unwrap_or_default())
     }
 
     pub fn json(self) -> Response<Body> {
@@ -74,8 +60,27 @@ impl Answer {
     }
 }
 
+/// A file of so many bytes.
+pub(crate) fn attachment(body: Body, length: u64, mimetype: &str, name: &str) -> Response<Body> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    let octets = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, HeaderValue::from_str(mimetype).unwrap_or(octets));
+    headers.insert(CONTENT_LENGTH, length.into());
+    // It is somebody else's: no browser should run it.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let plain = |char: char| if char.is_ascii_alphanumeric() || "-_. ".contains(char) { char } else { '_' };
+    let name: String = name.chars().map(plain).collect();
+    let disposition =
+        if name.is_empty() { "attachment".to_owned() } else { format!("attachment; filename=\"{name}\"") };
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
 /// Each of [`PIECE`] bytes, but the last.
-fn pieces(file: tokio::fs::File) -> impl Stream<Item = std::io::Result<Bytes>> {
+pub(crate) fn pieces(file: impl AsyncRead + Unpin) -> impl Stream<Item = std::io::Result<Bytes>> {
     stream::try_unfold(file, |mut file| async move {
         let mut piece = Vec::with_capacity(PIECE);
         let limit = PIECE as u64;

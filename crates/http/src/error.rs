@@ -169,6 +169,32 @@ impl ApiError {
         Self::new(StatusCode::NOT_IMPLEMENTED, MessagesNotStored, text)
     }
 
+    pub fn no_file() -> Self {
+        Self::not_found("there is no such event, or it has no file that was fetched")
+    }
+
+    pub fn file_coming() -> Self {
+        let text = "the file is still being fetched from WhatsApp";
+        Self::new(StatusCode::CONFLICT, FileNotReady, text).retryable()
+    }
+
+    pub fn file_failed(reason: &str) -> Self {
+        Self::new(StatusCode::GONE, MediaGone, format!("the file could not be had: {reason}"))
+    }
+
+    pub fn file_gone() -> Self {
+        Self::new(StatusCode::GONE, MediaGone, "the file is not kept any more")
+    }
+
+    pub fn shelf_failed() -> Self {
+        let text = "the file cannot be read from where it is kept";
+        Self::new(StatusCode::BAD_GATEWAY, StorageFailed, text).retryable()
+    }
+
+    pub fn no_such_range() -> Self {
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, InvalidField, "the file is shorter than that").at("Range")
+    }
+
     pub fn is_retryable(&self) -> bool {
         self.retryable
     }

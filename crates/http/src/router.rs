@@ -13,7 +13,10 @@ use crate::{
     answer,
     app::App,
     error::ApiError,
-    routes::{events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks, ws},
+    routes::{
+        event_file, events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks,
+        ws,
+    },
 };
 
 /// Every route there is.
@@ -47,6 +50,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/events", get(events::list))
         .route("/events/stream", get(stream::open))
         .route("/events/{id}", get(events::show))
+        .route("/events/{id}/file", get(event_file::show))
         .route("/events/{id}/deliveries", get(events::deliveries))
         .route("/events/{id}/replay", post(events::replay))
         .route("/ws", get(ws::open))

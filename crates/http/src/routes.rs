@@ -1,5 +1,6 @@
 //! One file a noun, in the order of the contract.
 
+pub(crate) mod event_file;
 pub(crate) mod events;
 pub(crate) mod message;
 pub(crate) mod qr;

@@ -186,7 +186,8 @@ mod tests {
         let new = NewSession { name: "a".into(), token: "t".into(), os_name: "linux".into() };
         let session = store.create_session(new, 0).await.unwrap().id;
         let jid = Some("15550000001:1@s.whatsapp.net".to_owned());
-        let recorder = Recorder::new(store.clone(), session, "a".into(), jid, false).keeping_messages(true);
+        let recorder = Recorder::new(store.clone(), session, "a".into(), jid, crate::record::WantedFiles::default())
+            .keeping_messages(true);
         let chat = wa::Conversation {
             id: "100000000000002@lid".into(),
             pn_jid: Some("15550000002@s.whatsapp.net".into()),

@@ -4,6 +4,8 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use wago_store::Shelf;
+
 mod acks;
 mod adapter;
 mod archive;
@@ -65,9 +67,27 @@ pub struct Options {
     /// How many sessions may be dialling at once.
     pub dialling_max: usize,
     pub qr_shown: Option<QrShown>,
-    /// The folder, which exists, for files of inbound messages that webhooks take; without it none are fetched.
-    pub webhook_files: Option<PathBuf>,
+    /// Without it no files of inbound messages are fetched.
+    pub files: Option<Files>,
     pub keep: Keep,
+}
+
+/// What is fetched of the files of inbound messages, and where it goes.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The folder, which exists, into which they are fetched.
+    pub folder: PathBuf,
+    /// Webhooks that take files wait for them.
+    pub for_webhooks: bool,
+    pub kept: Option<Kept>,
+}
+
+/// Where files are kept, and how long.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub shelf: Shelf,
+    /// `None`: for ever.
+    pub age: Option<Duration>,
 }
 
 /// What of the chats is kept beside the events.

@@ -3,6 +3,7 @@
 mod again;
 mod downloads;
 mod fetch;
+mod keeper;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ pub use again::Origin;
 pub(crate) use again::Phones;
 pub(crate) use downloads::Downloads;
 pub(crate) use fetch::{Failure, Hosts};
+pub(crate) use keeper::Keeper;
 
 /// Envelopes within envelopes that are opened at most; WhatsApp nests two or three.
 const ENVELOPES_MAX: usize = 8;

@@ -14,7 +14,7 @@ use whatsapp_rust::{
     wacore::net::{StreamingHttpResponse, UploadBody},
 };
 
-use crate::{Keep, Network, Options, media::Hosts, outbound::Opened};
+use crate::{Keep, Network, Options, media::Hosts, outbound::Opened, record::WantedFiles};
 
 mod download;
 mod upload;
@@ -36,8 +36,7 @@ pub(crate) struct Shared {
     pub transport: Arc<dyn TransportFactory>,
     pub http: Arc<dyn HttpClient>,
     pub media: Hosts,
-    /// Whether files of inbound messages are wanted.
-    pub files: bool,
+    pub files: WantedFiles,
     pub dialling: Arc<Semaphore>,
     pub keep: Keep,
     pub opened: Opened,
@@ -74,7 +73,7 @@ impl Shared {
         Self {
             transport: Arc::new(transport),
             media: Hosts::new(client.clone(), &options.network),
-            files: options.webhook_files.is_some(),
+            files: WantedFiles::by(options.files.as_ref()),
             http: Arc::new(Http { client, network: options.network.clone() }),
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             keep: options.keep.clone(),

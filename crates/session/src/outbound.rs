@@ -14,7 +14,7 @@ use wago_store::{NewEvent, SessionId};
 use crate::{
     Error, Result, Sessions,
     adapter::{error, jid},
-    record::{Record, Recorder},
+    record::{Record, Recorder, WantedFiles},
     sessions::invalid_phone,
 };
 
@@ -74,8 +74,9 @@ impl Sessions {
         chat: &str,
         event: &impl Serialize,
     ) -> NewEvent {
+        let files = WantedFiles::default();
         let recorder =
-            Recorder::new(self.store().clone(), session.id, session.name.clone(), session.jid.clone(), false);
+            Recorder::new(self.store().clone(), session.id, session.name.clone(), session.jid.clone(), files);
         recorder.envelope(Record::new(kind, event).in_chat(chat.to_owned()), Utc::now())
     }
 }

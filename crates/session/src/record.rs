@@ -9,7 +9,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use wago_contract::event::{Event, OrderDetails, SessionRef, Vote};
-use wago_store::{MessageChange, NewEvent, SessionId, Store};
+use wago_store::{MessageChange, NewEvent, NewMedia, SessionId, Store};
+
+use crate::Files;
 
 /// Attempts to record what happens once.
 const ATTEMPTS: u32 = 5;
@@ -138,12 +140,32 @@ pub(crate) struct Recorder {
     name: String,
     jid: Mutex<String>,
     keeps_messages: bool,
-    /// Whether anybody fetches files.
-    files: bool,
+    files: WantedFiles,
+}
+
+/// Whom the files of messages are fetched for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct WantedFiles {
+    for_webhooks: bool,
+    to_keep: bool,
+}
+
+impl WantedFiles {
+    pub fn by(files: Option<&Files>) -> Self {
+        files.map_or_else(Self::default, |files| Self {
+            for_webhooks: files.for_webhooks,
+            to_keep: files.kept.is_some(),
+        })
+    }
+
+    fn media(self, descriptor: Vec<u8>) -> Option<NewMedia> {
+        let Self { for_webhooks, to_keep } = self;
+        (for_webhooks || to_keep).then_some(NewMedia { descriptor, for_webhooks, to_keep })
+    }
 }
 
 impl Recorder {
-    pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>, files: bool) -> Self {
+    pub fn new(store: Store, session: SessionId, name: String, jid: Option<String>, files: WantedFiles) -> Self {
         Self { store, session, name, jid: Mutex::new(jid.unwrap_or_default()), keeps_messages: false, files }
     }
 
@@ -227,7 +249,7 @@ impl Recorder {
             chat: record.chat,
             kind: record.kind.to_owned(),
             topic: record.topic.to_owned(),
-            media: record.media.filter(|_| self.files),
+            media: record.media.and_then(|descriptor| self.files.media(descriptor)),
             message,
             payload: serde_json::to_vec(&event).unwrap_or_default(),
             created_at_ms: now.timestamp_millis(),

@@ -15,11 +15,11 @@ use wago_store::{SessionId, Store};
 use whatsapp_rust::pair_code::PairCodeOptions;
 
 use crate::{
-    Error, Options, Qr, Result, Status,
+    Error, Files, Options, Qr, Result, Status,
     adapter::{error, jid, pairing},
     backend::Backend,
     lifecycle::Lifecycle,
-    media::Downloads,
+    media::{Downloads, Keeper},
     network::Shared,
     recipients::Recipients,
     supervisor::{Command, Session, Supervisor, View},
@@ -64,7 +64,7 @@ impl Inner {
 }
 
 impl Sessions {
-    /// Starts no session yet, but fetches files that webhooks wait for.
+    /// Starts no session yet, but fetches files that are waited for, and keeps those that are to be kept.
     pub fn new(store: Store, options: Options) -> Self {
         let sessions = Self {
             inner: Arc::new(Inner {
@@ -78,14 +78,18 @@ impl Sessions {
             }),
         };
         let inner = &sessions.inner;
-        if let Some(folder) = inner.options.webhook_files.clone() {
+        if let Some(Files { folder, kept, .. }) = inner.options.files.clone() {
             let downloads = Downloads {
                 store: inner.store.clone(),
                 hosts: inner.shared.media.clone(),
                 folder,
+                shelf: kept.as_ref().map(|kept| kept.shelf.clone()),
                 phones: Arc::new(sessions.clone()),
             };
             inner.tasks.spawn(downloads.run(inner.shutdown.clone()));
+            if let Some(kept) = kept {
+                inner.tasks.spawn(Keeper { store: inner.store.clone(), kept }.run(inner.shutdown.clone()));
+            }
         }
         sessions
     }

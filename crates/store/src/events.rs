@@ -4,7 +4,8 @@ use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use tokio::sync::watch;
 
 use crate::{
-    MessageChange, Result, SessionId, Store, WebhookId, deliveries::NEVER, messages, signals::Touched, writer::Job,
+    MessageChange, Result, SessionId, Store, WebhookId, deliveries::NEVER, media::NewMedia, messages, signals::Touched,
+    writer::Job,
 };
 
 /// Events that a filtered read looks at in one call, so that a rare type does not make it read the whole log.
@@ -25,8 +26,8 @@ pub struct NewEvent {
     pub topic: String,
     /// JSON bytes, fixed from here on.
     pub payload: Vec<u8>,
-    /// How to fetch the file that belongs to it: an opaque text of the session crate. Webhooks that take files wait for it.
-    pub media: Option<Vec<u8>>,
+    /// The file that belongs to it.
+    pub media: Option<NewMedia>,
     /// What follows from it for the stored messages, in the same transaction. Nothing if `dedupe` had been recorded before.
     pub message: Option<MessageChange>,
     /// Unix milliseconds.
@@ -121,8 +122,8 @@ pub(crate) async fn insert(
         };
         let cursor: i64 = row.try_get("id")?;
         let with_file = deliver(tx, event, cursor, touched).await?;
-        if let (Some(descriptor), true) = (&event.media, with_file) {
-            crate::media::insert(tx, cursor, event.session, descriptor, event.created_at_ms).await?;
+        if let Some(media) = event.media.as_ref().filter(|media| with_file || media.to_keep) {
+            crate::media::insert(tx, cursor, event.session, media, event.created_at_ms).await?;
             touched.media = true;
         }
         if let Some(change) = &event.message {
@@ -156,7 +157,7 @@ async fn deliver(tx: &mut Transaction<'_, Any>, event: &NewEvent, cursor: i64, t
     .bind(format!("%,{},%", event.topic))
     .bind(format!("%,{},%", event.chat))
     .bind(format!("%,*@{},%", event.chat.rsplit('@').next().unwrap_or_default()))
-    .bind(i64::from(event.media.is_some()))
+    .bind(i64::from(event.media.as_ref().is_some_and(|media| media.for_webhooks)))
     .fetch_all(&mut **tx)
     .await?;
     let mut with_file = false;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{Any, Row as _, Transaction};
 use tokio::sync::Notify;
 
-use crate::{Result, SessionId, Store, deliveries, signals::Touched, writer::Job};
+use crate::{Result, SessionId, Store, deliveries, kept, signals::Touched, writer::Job};
 
 /// What a row's `state` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,16 @@ impl State {
     }
 }
 
+/// The file of an event that is about to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewMedia {
+    /// Opaque: what it takes to fetch it later.
+    pub descriptor: Vec<u8>,
+    /// Webhooks of the format form get it.
+    pub for_webhooks: bool,
+    pub to_keep: bool,
+}
+
 /// A file to fetch.
 #[derive(Debug, Clone)]
 pub struct MediaJob {
@@ -36,7 +46,7 @@ pub struct MediaJob {
     pub event_id: String,
     pub session: SessionId,
     pub session_name: String,
-    /// What [`crate::NewEvent::media`] was.
+    /// See [`NewMedia`].
     pub descriptor: Vec<u8>,
     /// Attempts made so far.
     pub attempts: u32,
@@ -72,16 +82,20 @@ pub(crate) async fn insert(
     tx: &mut Transaction<'_, Any>,
     event: i64,
     session: SessionId,
-    descriptor: &[u8],
+    media: &NewMedia,
     due_at: i64,
 ) -> Result<()> {
-    sqlx::query("INSERT INTO media (event, session_id, descriptor, due_at) VALUES ($1, $2, $3, $4)")
-        .bind(event)
-        .bind(session.0)
-        .bind(descriptor)
-        .bind(due_at)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "INSERT INTO media (event, session_id, descriptor, due_at, keep, for_webhooks) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(event)
+    .bind(session.0)
+    .bind(media.descriptor.as_slice())
+    .bind(due_at)
+    .bind(kept::wanted(media.to_keep))
+    .bind(i64::from(media.for_webhooks))
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -141,6 +155,7 @@ pub(crate) async fn finish(
         }
         // It may be that nobody waits for it any more.
         touched.media = true;
+        touched.keeping = true;
     }
     Ok(())
 }
@@ -189,7 +204,7 @@ impl Store {
     /// Files that no waiting delivery needs: session, event and file.
     pub async fn spent_media(&self, limit: u64) -> Result<Vec<(SessionId, i64, String)>> {
         let rows = sqlx::query(
-            "SELECT m.session_id, m.event, m.file FROM media m WHERE m.state = 1 \
+            "SELECT m.session_id, m.event, m.file FROM media m WHERE m.state = 1 AND m.keep <> 1 \
              AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = m.event AND d.state = 0 AND d.with_file = 1) ORDER BY m.event LIMIT $1",
         )
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))

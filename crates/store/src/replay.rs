@@ -87,7 +87,7 @@ pub(crate) async fn apply(
         let takes_files = row.try_get::<String, _>("format")? == "form";
         sqlx::query(
             "INSERT INTO deliveries (webhook_id, event, chat, due_at, with_file) VALUES ($1, $2, $3, 9223372036854775807, \
-             (SELECT COUNT(*) FROM media m WHERE m.event = $2 AND $4 = 1))",
+             (SELECT COUNT(*) FROM media m WHERE m.event = $2 AND m.for_webhooks = 1 AND $4 = 1))",
         )
         .bind(webhook)
         .bind(event)

@@ -18,6 +18,8 @@ pub(crate) struct Touched {
     pub webhooks: Vec<WebhookId>,
     /// A file is to be fetched, or no longer needed.
     pub media: bool,
+    /// A file that was fetched may be to keep.
+    pub keeping: bool,
     /// Sessions that have a queued send more.
     pub outboxes: Vec<SessionId>,
 }
@@ -28,6 +30,7 @@ pub(crate) struct Signals {
     due: Mutex<HashSet<WebhookId>>,
     pub due_changed: Arc<Notify>,
     pub media_changed: Arc<Notify>,
+    pub keeping_changed: Arc<Notify>,
     outboxes: Mutex<HashSet<SessionId>>,
     pub outbox_changed: Arc<Notify>,
     logs: Mutex<HashMap<SessionId, watch::Sender<i64>>>,
@@ -50,6 +53,9 @@ impl Signals {
         if touched.media {
             // A permit is kept for a listener that looks away just now.
             self.media_changed.notify_one();
+        }
+        if touched.keeping {
+            self.keeping_changed.notify_one();
         }
         self.due(touched.webhooks);
         self.outboxes(touched.outboxes);

@@ -13,6 +13,7 @@ use std::{
 
 use secrecy::SecretString;
 use wago_http::MediaLimits;
+use wago_store::Bucket;
 
 pub use setting::{Hidden, Mode, SANDBOX_ADMIN_TOKEN, SETTINGS, Setting, Shape};
 
@@ -182,9 +183,21 @@ pub struct Config {
     pub event_bytes: Option<u64>,
     pub webhook_files: bool,
     pub media_limits: MediaLimits,
+    pub media_storage: MediaStorage,
+    /// Of kept files; `None`: for ever.
+    pub media_age: Option<Duration>,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
+}
+
+/// Where files of inbound messages are kept.
+#[derive(Debug)]
+pub enum MediaStorage {
+    Off,
+    /// `None`: in the data directory.
+    Folder(Option<PathBuf>),
+    Bucket(Bucket),
 }
 
 #[derive(Debug, Clone)]
@@ -237,6 +250,8 @@ impl Config {
         let engine = values.read("wadebug", p, engine_level).flatten();
         let webhook_files = values.read("webhookfiles", p, boolean);
         let media_limits = values.read("media-megabytes", p, media_limits);
+        let media_storage = media_storage(values, p);
+        let media_age = values.read("media-days", p, days);
         let store_history = values.read("storehistory", p, boolean);
         let store_messages = values.read("storemessage", p, boolean);
         let message_age = values.read("message-days", p, days);
@@ -276,6 +291,8 @@ impl Config {
             event_bytes: some(event_megabytes.expect(defaulted)).map(|megabytes| megabytes << 20),
             webhook_files: webhook_files.expect(defaulted),
             media_limits: media_limits.expect(defaulted),
+            media_storage,
+            media_age: media_age.expect(defaulted),
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -285,6 +302,42 @@ impl Config {
                 seed,
             },
         })
+    }
+}
+
+/// What belongs together: a bucket needs a name and keys.
+fn media_storage(values: &Values, problems: &mut Vec<String>) -> MediaStorage {
+    let text = |value: &str| Ok::<_, String>(value.to_owned());
+    let chosen = values.read("media-storage", problems, |value| match value {
+        "off" | "folder" | "s3" => Ok(value.to_owned()),
+        _ => Err("is none of off, folder and s3".into()),
+    });
+    let folder = values.read("media-folder", problems, path);
+    let endpoint = values.read("s3-endpoint", problems, network_url);
+    let region = values.read("s3-region", problems, text);
+    let bucket = values.read("s3-bucket", problems, text);
+    let prefix = values.read("s3-prefix", problems, text);
+    let path_style = values.read("s3-path-style", problems, boolean);
+    let access_key = values.read("s3-access-key", problems, text);
+    let secret_key = values.read("s3-secret-key", problems, secret);
+    match chosen.as_deref() {
+        Some("folder") => MediaStorage::Folder(folder),
+        Some("s3") => match (bucket, access_key, secret_key) {
+            (Some(bucket), Some(access_key), Some(secret_key)) => MediaStorage::Bucket(Bucket {
+                endpoint,
+                region: region.unwrap_or_default(),
+                bucket,
+                prefix: prefix.unwrap_or_default(),
+                path_style: path_style.unwrap_or_default(),
+                access_key,
+                secret_key,
+            }),
+            _ => {
+                problems.push("media-storage s3 needs s3-bucket, s3-access-key and s3-secret-key".to_owned());
+                MediaStorage::Off
+            }
+        },
+        _ => MediaStorage::Off,
     }
 }
 

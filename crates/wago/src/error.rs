@@ -34,6 +34,10 @@ pub enum Error {
         "this database belongs to {found}, not to {wanted}: its sessions would be lost there; choose another with --data or --database"
     )]
     OtherNetwork { found: String, wanted: &'static str },
+    #[error("files cannot be kept: {0}; look at media-storage and what belongs to it")]
+    Shelf(wago_store::ShelfError),
+    #[error("without a data directory there is no place for files: give one with --media-folder, or use s3")]
+    NowhereToKeep,
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]

@@ -19,10 +19,16 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wago_delivery::{Deliverer, Forgetting, Retention, RetentionLimits, Schedule};
 use wago_http::{App, Limits, Queue};
-use wago_session::{Folder, Keep, Network, QrShown, Sessions};
-use wago_store::{SecretKey, Store};
+use wago_session::{Files, Folder, Keep, Kept, Network, QrShown, Sessions};
+use wago_store::{SecretKey, Shelf, Store};
 
-use crate::{admin, config::Config, error::Error, home::Home, secret};
+use crate::{
+    admin,
+    config::{Config, MediaStorage},
+    error::Error,
+    home::Home,
+    secret,
+};
 
 /// From the first signal to the end of the process. Whatever has not ended by then is cut off: events are stored before
 /// they are told, so nothing is lost by that.
@@ -95,7 +101,8 @@ impl Gateway {
         let listener = TcpListener::bind(config.listen).await.map_err(listen_failed)?;
         let address = listener.local_addr().map_err(listen_failed)?;
 
-        let (webhook_files, scratch) = webhook_files(config, home.as_ref())?;
+        let shelf = shelf(config, home.as_ref())?;
+        let (files, scratch) = files(config, home.as_ref(), shelf.clone())?;
         let stop = CancellationToken::new();
         let sessions = Sessions::new(
             store.clone(),
@@ -103,7 +110,7 @@ impl Gateway {
                 network: upstream.network,
                 dialling_max: config.dialling_max,
                 qr_shown: upstream.qr_shown,
-                webhook_files,
+                files,
                 keep: Keep { messages: config.store_messages, history: history_folder(config, home.as_ref()) },
             },
         );
@@ -125,6 +132,7 @@ impl Gateway {
             limits: Limits { media: config.media_limits.clone(), ..Limits::default() },
             files: folder,
             allow_private_webhooks: config.allow_private_webhooks,
+            shelf,
             stopping: stop.clone(),
         });
         let forgetting = Forgetting::start(store.clone(), config.message_age, stop.clone());
@@ -211,17 +219,38 @@ fn history_folder(config: &Config, home: Option<&Home>) -> Option<PathBuf> {
     home.filter(|_| config.store_history).map(|home| home.path().join("history"))
 }
 
-/// The folder for files that webhooks wait for, if they are to get any; and what removes it at the end, if it is not kept.
-fn webhook_files(config: &Config, home: Option<&Home>) -> Result<(Option<PathBuf>, Option<TempDir>), Error> {
-    match home {
-        _ if !config.webhook_files => Ok((None, None)),
-        Some(home) => Ok((Some(home.media()?), None)),
+/// Where files are kept, if they are.
+fn shelf(config: &Config, home: Option<&Home>) -> Result<Option<Shelf>, Error> {
+    let shelf = match (&config.media_storage, home) {
+        (MediaStorage::Off, _) => return Ok(None),
+        (MediaStorage::Folder(Some(folder)), _) => Shelf::folder(folder),
+        (MediaStorage::Folder(None), Some(home)) => Shelf::folder(&home.path().join("files")),
+        (MediaStorage::Folder(None), None) => return Err(Error::NowhereToKeep),
+        (MediaStorage::Bucket(bucket), _) => Shelf::bucket(bucket),
+    };
+    Ok(Some(shelf.map_err(Error::Shelf)?))
+}
+
+/// What is fetched of inbound files, if anything; and what removes the folder at the end, if it is not kept.
+fn files(
+    config: &Config,
+    home: Option<&Home>,
+    shelf: Option<Shelf>,
+) -> Result<(Option<Files>, Option<TempDir>), Error> {
+    let for_webhooks = config.webhook_files;
+    let kept = shelf.map(|shelf| Kept { shelf, age: config.media_age });
+    if !for_webhooks && kept.is_none() {
+        return Ok((None, None));
+    }
+    let (folder, scratch) = match home {
+        Some(home) => (home.media()?, None),
         None => {
             let made = tempfile::Builder::new().prefix("wago-").tempdir();
             let scratch = made.map_err(|source| Error::Data { path: std::env::temp_dir(), source })?;
-            Ok((Some(scratch.path().to_owned()), Some(scratch)))
+            (scratch.path().to_owned(), Some(scratch))
         }
-    }
+    };
+    Ok((Some(Files { folder, for_webhooks, kept }), scratch))
 }
 
 const IN_MEMORY: &str = "sqlite::memory:";

@@ -44,7 +44,7 @@ impl Gateway {
             network: Network::WhatsApp,
             dialling_max: 1,
             qr_shown: None,
-            webhook_files: None,
+            files: None,
             keep: Default::default(),
         };
         let app = App::new(Options {
@@ -54,6 +54,7 @@ impl Gateway {
             limits,
             files: wago_session::Folder::new(data.path()),
             allow_private_webhooks: false,
+            shelf: None,
             stopping: CancellationToken::new(),
         });
         let (calls, go_on, waiting) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));

@@ -47,13 +47,8 @@ impl Api {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
-        let options = wago_session::Options {
-            network: Network::WhatsApp,
-            dialling_max: 1,
-            qr_shown: None,
-            webhook_files: None,
-            keep,
-        };
+        let options =
+            wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, files: None, keep };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),
@@ -61,6 +56,7 @@ impl Api {
             admin_token_hash: admin_token_hash(ADMIN),
             limits,
             files: wago_session::Folder::new(data.path()),
+            shelf: None,
             allow_private_webhooks,
             stopping: stopping.clone(),
         });

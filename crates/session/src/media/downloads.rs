@@ -11,16 +11,18 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt as _;
 use tokio::{
+    io::AsyncWriteExt as _,
     task::{Id, JoinSet},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
-use wago_store::{MediaJob, MediaOutcome, SessionId, Store};
+use wago_store::{MediaJob, MediaOutcome, SessionId, Shelf, Store};
 
 use super::{
     Descriptor, Phones,
-    fetch::{Failure, Hosts, fetch},
+    fetch::{Failure, Hosts, UNFINISHED, fetch},
 };
 
 /// Files fetched at a time; more wait for their turn.
@@ -43,6 +45,8 @@ pub(crate) struct Downloads {
     pub store: Store,
     pub hosts: Hosts,
     pub folder: PathBuf,
+    /// Has what WhatsApp may not have any more.
+    pub shelf: Option<Shelf>,
     /// Asked for what has expired.
     pub phones: Arc<dyn Phones>,
 }
@@ -116,6 +120,7 @@ impl Downloads {
                     let attempt = Attempt {
                         store: self.store.clone(),
                         hosts: self.hosts.clone(),
+                        shelf: self.shelf.clone(),
                         folder: self.folder.clone(),
                         phones: self.phones.clone(),
                         job,
@@ -179,6 +184,7 @@ async fn remove(path: PathBuf) {
 struct Attempt {
     store: Store,
     hosts: Hosts,
+    shelf: Option<Shelf>,
     folder: PathBuf,
     phones: Arc<dyn Phones>,
     job: MediaJob,
@@ -190,7 +196,7 @@ impl Attempt {
         let outcome = match Descriptor::read(&job.descriptor) {
             Some(descriptor) => {
                 let (name, mimetype) = (descriptor.file_name(&job.event_id), descriptor.mimetype.clone());
-                match self.fetch(descriptor).await {
+                match self.file(descriptor).await {
                     Ok(path) => MediaOutcome::Ready { file: path.to_string_lossy().into_owned(), name, mimetype },
                     Err(failure) => after(failure, job.attempts, now_ms()),
                 }
@@ -207,6 +213,15 @@ impl Attempt {
             }
         }
         self.finish(outcome).await;
+    }
+
+    async fn file(&self, descriptor: Descriptor) -> Result<PathBuf, Failure> {
+        if let Some(shelf) = &self.shelf
+            && let Some(path) = kept(&self.store, shelf, &self.folder, &self.job).await
+        {
+            return Ok(path);
+        }
+        self.fetch(descriptor).await
     }
 
     /// From where it is, or else from where the phone uploads it when it is asked, once.
@@ -232,6 +247,21 @@ impl Attempt {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// A file that was fetched before and is kept. What is wrong with it is no reason not to ask WhatsApp.
+async fn kept(store: &Store, shelf: &Shelf, folder: &Path, job: &MediaJob) -> Option<PathBuf> {
+    let kept = store.kept_file(job.session, &job.event_id).await.ok().flatten()?;
+    let mut pieces = std::pin::pin!(shelf.get(&kept.place, None).await.ok()?);
+    let [_, unfinished] = UNFINISHED.map(|kind| folder.join(format!("{}.{kind}", job.event_id)));
+    let mut file = tokio::fs::File::create(&unfinished).await.ok()?;
+    while let Some(piece) = pieces.next().await {
+        file.write_all(&piece.ok()?).await.ok()?;
+    }
+    file.flush().await.ok()?;
+    let path = folder.join(&job.event_id);
+    tokio::fs::rename(unfinished, &path).await.ok()?;
+    Some(path)
 }
 
 /// What follows from a failure after `attempts` others.

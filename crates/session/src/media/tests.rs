@@ -15,8 +15,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use wacore::upload::encrypt_media;
 use wago_store::{
-    Attempt, DeliveryFile, MediaOutcome, NewEvent, NewSession, Outcome, SecretKey, SessionId, Store, WebhookChange,
-    WebhookId,
+    Attempt, DeliveryFile, MediaOutcome, NewEvent, NewMedia, NewSession, Outcome, SecretKey, SessionId, Store,
+    WebhookChange, WebhookId,
 };
 
 use super::{
@@ -320,6 +320,7 @@ impl World {
             store: store.clone(),
             hosts: host.hosts.clone(),
             folder: folder.path().to_owned(),
+            shelf: None,
             phones: Arc::new(Phone(Mutex::new(phone))),
         };
         let worker = tokio::spawn(downloads.run(stop.clone()));
@@ -336,7 +337,11 @@ impl World {
             kind: "Message".into(),
             topic: "Message".into(),
             payload: b"{}".into(),
-            media: descriptor(message, Some(origin())),
+            media: descriptor(message, Some(origin())).map(|descriptor| NewMedia {
+                descriptor,
+                for_webhooks: true,
+                to_keep: false,
+            }),
             message: None,
             created_at_ms: 1,
         };

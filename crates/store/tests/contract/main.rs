@@ -5,6 +5,7 @@ mod deliveries;
 mod events;
 mod fixture;
 mod idempotency;
+mod kept;
 mod keys;
 mod media;
 mod messages;
@@ -13,6 +14,7 @@ mod outbox;
 mod replay;
 mod retention;
 mod sessions;
+mod shelf;
 mod webhooks;
 
 /// Makes each named async function a test on either engine.

@@ -1,4 +1,6 @@
-use wago_store::{DeliveryFile, MediaOutcome, NewEvent, Outcome, Replay, SessionId, WebhookChange, WebhookFormat};
+use wago_store::{
+    DeliveryFile, MediaOutcome, NewEvent, NewMedia, Outcome, Replay, SessionId, WebhookChange, WebhookFormat,
+};
 
 use crate::fixture::{Database, attempt, chats, due, event, session, session_with_webhook};
 
@@ -9,8 +11,13 @@ crate::on_both_engines!(
     a_spent_file_is_fetched_again
 );
 
+/// A file that webhooks want and nobody keeps.
+pub fn how() -> NewMedia {
+    NewMedia { descriptor: b"how".into(), for_webhooks: true, to_keep: false }
+}
+
 fn picture(session: SessionId, chat: &str, n: usize) -> NewEvent {
-    NewEvent { media: Some(b"how".into()), ..event(session, chat, n) }
+    NewEvent { media: Some(how()), ..event(session, chat, n) }
 }
 
 fn ready() -> MediaOutcome {

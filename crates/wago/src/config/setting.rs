@@ -155,6 +155,21 @@ pub const SETTINGS: &[Setting] = &[
         "Size that a file may have to be sent, in MiB by its kind; kinds that are left out keep their defaults",
     )
     .default("image=16,video=100,audio=16,document=100,sticker=16"),
+    Setting::new("media-storage", Shape::Value("WHERE"), "Where files of inbound messages are kept: off, folder or s3")
+        .default("off"),
+    Setting::new(
+        "media-folder",
+        Shape::Value("DIR"),
+        "Folder for kept files; without it `files` in the data directory",
+    ),
+    Setting::new("media-days", Shape::Value("DAYS"), "How long files are kept; 0: for ever").default("30"),
+    Setting::new("s3-endpoint", Shape::Value("URL"), "S3 service; without it Amazon's"),
+    Setting::new("s3-region", Shape::Value("REGION"), "Region of the bucket").default("us-east-1"),
+    Setting::new("s3-bucket", Shape::Value("NAME"), "Bucket for kept files; it must exist"),
+    Setting::new("s3-prefix", Shape::Value("PREFIX"), "What the name of each object begins with"),
+    Setting::new("s3-path-style", Shape::Bool, "The bucket is in the URL's path, not in its host").default("true"),
+    Setting::new("s3-access-key", Shape::Value("KEY"), "Access key of the S3 service"),
+    Setting::new("s3-secret-key", Shape::Value("KEY"), "Secret key of the S3 service").hidden(Hidden::Whole).no_flag(),
     Setting::new(
         "log",
         Shape::Value("FILTER"),

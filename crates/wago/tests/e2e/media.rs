@@ -3,6 +3,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    api::Session,
     phones::{ALICE, BOB},
     world::World,
 };
@@ -80,5 +81,52 @@ async fn a_file_that_nobody_has_is_told_of() {
     let said = "the file has expired at WhatsApp, and the phone does not have it any more";
     assert_eq!(came.file_error.as_deref(), Some(said));
     inbox.text("behind it").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_kept_and_given_out() {
+    let kept = tempfile::tempdir().unwrap();
+    let folder = kept.path().to_str().unwrap();
+    let settings = [("media-storage", "folder"), ("media-folder", folder), ("webhookfiles", "false")];
+    let (mut world, session, inbox) = World::linked_with(&settings).await;
+    let content = picture();
+    let image = json!({"to": ALICE, "image": data_url("image/png", &content)});
+    let id = world.phones.send(BOB, image).await;
+    let came = inbox.first("the image", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+    assert!(came.file.is_none(), "webhooks get none");
+    let path = format!("/events/{}/file", came.json["eventId"].as_str().unwrap());
+    let get = |session: &Session, range: &'static str| session.ask(Method::GET, &path).header("range", range).send();
+    // 409 while it is on its way.
+    let whole = loop {
+        let answer = get(&session, "").await.unwrap();
+        match answer.status().as_u16() {
+            409 => assert_eq!(answer.json::<Value>().await.unwrap()["errorCode"], "file_not_ready"),
+            _ => break answer,
+        }
+    };
+    assert_eq!(whole.status(), 200);
+    assert_eq!(whole.headers()["content-type"], "image/png");
+    assert!(whole.bytes().await.unwrap() == content);
+    let part = get(&session, "bytes=100-199").await.unwrap();
+    assert_eq!(
+        (part.status().as_u16(), part.headers()["content-range"].to_str().unwrap()),
+        (206, "bytes 100-199/300024")
+    );
+    assert!(part.bytes().await.unwrap() == content[100..200]);
+    assert_eq!(get(&session, "bytes=300024-").await.unwrap().status(), 416);
+
+    // It is there after a restart, and when WhatsApp has it no more; other sessions do not get it.
+    world.phones.ask(Method::DELETE, &format!("/phones/{BOB}/messages/{id}/media"), Value::Null).await.data();
+    world.stop_gateway().await;
+    world.start_gateway_with(&settings).await;
+    let session = world.api.session("alice");
+    assert!(get(&session, "").await.unwrap().bytes().await.unwrap() == content);
+    let (other, _) = world.session("other").await;
+    let none = other.get(&path).await;
+    assert_eq!(none.status, 404, "{}", none.text);
+    let text = world.phones.text(BOB, ALICE, "no file").await;
+    let came = inbox.first("the text", |one| one.event()["Info"]["ID"] == text.as_str()).await;
+    assert_eq!(session.get(&format!("/events/{}/file", came.json["eventId"].as_str().unwrap())).await.status, 404);
     world.stop().await;
 }

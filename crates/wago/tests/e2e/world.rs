@@ -76,7 +76,11 @@ impl World {
     }
 
     pub async fn start_gateway_at(&mut self, port: &str) {
-        let gateway = gateway(self.data.path(), &self.network.url(), &[("port", port)]).await;
+        self.start_gateway_with(&[("port", port)]).await;
+    }
+
+    pub async fn start_gateway_with(&mut self, settings: &[(&'static str, &str)]) {
+        let gateway = gateway(self.data.path(), &self.network.url(), settings).await;
         self.api = Api::new(gateway.url());
         self.gateway = Some(gateway);
     }
