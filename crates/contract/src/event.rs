@@ -14,6 +14,7 @@ mod group;
 mod history;
 mod message;
 mod newsletter;
+mod order;
 mod pairing;
 mod presence;
 mod privacy;
@@ -37,6 +38,7 @@ pub use message::{
     BotInfo, DeviceSentMeta, MediaRetry, MediaRetryError, MessageEvent, MessageInfo, MetaInfo, Undecryptable,
 };
 pub use newsletter::{NewsletterJoin, NewsletterLeave, NewsletterLiveUpdate, NewsletterMessage, NewsletterMuteChange};
+pub use order::{OrderDetails, OrderPrice, OrderedProduct};
 pub use pairing::{Paired, PairingCode, PairingCodeRefresh, PasskeyConfirmation, PasskeyError, PasskeyRequest, Qr};
 pub use presence::{ChatPresence, Presence};
 pub use privacy::{Blocklist, BlocklistChange, PrivacySettings, PrivacyValues};
@@ -65,6 +67,9 @@ pub struct Event<E> {
     /// Of a message that is a vote, if its poll is known.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub vote: Option<Vote>,
+    /// Of a message that is an order, if WhatsApp said what is in it.
+    #[serde(rename = "orderDetails", skip_serializing_if = "Option::is_none")]
+    pub order_details: Option<OrderDetails>,
 }
 
 /// What a vote is for, opened.

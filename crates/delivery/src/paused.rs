@@ -26,6 +26,7 @@ pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms:
         timestamp: timestamp(now_ms),
         state: None,
         vote: None,
+        order_details: None,
     };
     let event = NewEvent {
         session: webhook.session,

@@ -46,6 +46,7 @@ impl Tester {
             timestamp: timestamp(now_ms),
             state: None,
             vote: None,
+            order_details: None,
         };
         let payload = serde_json::to_vec(&event).expect("texts are JSON");
         let from = (session.name.as_str(), session.token.expose_secret());

@@ -167,9 +167,20 @@ impl Media {
         self.shelf().find(hash)
     }
 
-    /// From now on the file is gone, as WhatsApp's are after some weeks. False if there never was one.
+    /// From now on the file is gone, as WhatsApp's are after some weeks; phones keep theirs. False if there never was one.
     pub fn expire(&self, hash: Hash) -> io::Result<bool> {
         self.shelf().expire(hash)
+    }
+
+    /// A phone uploads its copy of a file again. The key is the same, and so the encrypted bytes are. False if no phone
+    /// has it any more.
+    pub fn restore(&self, hash: Hash) -> io::Result<bool> {
+        self.shelf().restore(hash)
+    }
+
+    /// Neither the host nor any phone has the file any more. False if there never was one.
+    pub fn lose(&self, hash: Hash) -> io::Result<bool> {
+        self.shelf().lose(hash)
     }
 }
 
@@ -206,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let media = Media::open(folder.path()).unwrap();
         let (kept, gone) = (upload(&media, b"kept"), upload(&media, b"gone"));
-        assert!(media.expire(gone).unwrap());
+        assert!(media.lose(gone).unwrap());
         let mut unfinished = media.begin().unwrap();
         unfinished.write(b"half").unwrap();
         std::mem::forget((unfinished, media));
@@ -218,6 +229,24 @@ mod tests {
         assert_eq!(content(&media, gone).as_deref(), Some(&b"gone"[..]), "it was sent again");
         let media = Media::open(folder.path()).unwrap();
         assert_eq!(content(&media, gone).as_deref(), Some(&b"gone"[..]));
+    }
+
+    #[test]
+    fn phones_keep_what_the_host_loses() {
+        let folder = tempfile::tempdir().unwrap();
+        for (media, kept) in [(Media::in_memory(), false), (Media::open(folder.path()).unwrap(), true)] {
+            let hash = upload(&media, b"file");
+            assert!(media.expire(hash).unwrap() && media.expire(hash).unwrap());
+            let media = if kept { Media::open(folder.path()).unwrap() } else { media };
+            assert!(matches!(media.find(hash).unwrap(), Found::Expired));
+            assert!(media.restore(hash).unwrap());
+            assert_eq!(content(&media, hash).as_deref(), Some(&b"file"[..]));
+            media.expire(hash).unwrap();
+            assert!(media.lose(hash).unwrap());
+            let media = if kept { Media::open(folder.path()).unwrap() } else { media };
+            assert!(!media.restore(hash).unwrap());
+            assert!(matches!(media.find(hash).unwrap(), Found::Expired));
+        }
     }
 
     #[test]

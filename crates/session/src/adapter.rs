@@ -13,6 +13,7 @@ pub mod jid;
 pub mod message;
 pub mod names;
 pub mod newsletter;
+pub mod order;
 pub mod pairing;
 pub mod presence;
 pub mod protobuf;

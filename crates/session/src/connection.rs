@@ -45,6 +45,7 @@ use crate::{
     history,
     network::Shared,
     notes,
+    orders::Orders,
     record::Recorder,
     tasks::Tasks,
 };
@@ -345,12 +346,14 @@ struct StoredFirst {
 #[async_trait]
 impl InboundDurabilityHook for StoredFirst {
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        let names = Known { client, unknown: self.unknown.clone() };
+        let names = Known { client: client.clone(), unknown: self.unknown.clone() };
         let around = Around { names: &names, now: Utc::now() };
+        let orders = Orders::begin();
         let stored = async {
             let mut records = Vec::with_capacity(batch.len());
             for InboundMessage { message, info, .. } in batch {
                 if let Some(record) = adapter::event::message(message, info, around) {
+                    let record = record.with_order(orders.details(&client, message).await);
                     records.push(notes::of_inbound(&self.backend, message, info, around, record).await?);
                 }
             }

@@ -191,7 +191,7 @@ mod tests {
         let chat = wa::Conversation {
             id: "100000000000002@lid".into(),
             pn_jid: Some("15550000002@s.whatsapp.net".into()),
-            messages: vec![message("1", false, "hello"), message("2", true, "hi there")],
+            messages: vec![message("2", true, "hi there"), message("1", false, "hello")],
             ..Default::default()
         };
         store_chat(&chat, &recorder, around(&Nobody)).await.unwrap();

@@ -20,6 +20,7 @@ mod lifecycle;
 mod media;
 mod network;
 mod notes;
+mod orders;
 mod outbound;
 mod recipients;
 mod record;
@@ -31,6 +32,7 @@ pub use archive::Chat;
 pub use chain::prove_chain_is_checked;
 pub use error::Error;
 pub use file::{File, Folder};
+pub use media::Origin;
 pub use sending::kind_of;
 pub use sessions::Sessions;
 

@@ -1,5 +1,6 @@
 //! Files of inbound messages, for the webhooks that take them.
 
+mod again;
 mod downloads;
 mod fetch;
 mod keeper;
@@ -10,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use wacore::download::{Downloadable, MediaType};
 use waproto::whatsapp as wa;
 
+pub use again::Origin;
+pub(crate) use again::Phones;
 pub(crate) use downloads::Downloads;
-pub(crate) use fetch::Hosts;
+pub(crate) use fetch::{Failure, Hosts};
 pub(crate) use keeper::Keeper;
 
 /// Envelopes within envelopes that are opened at most; WhatsApp nests two or three.
@@ -59,6 +62,9 @@ struct Descriptor {
     /// As the sender called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// Whoever wrote the descriptor before there was one cannot have the phone asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
 }
 
 mod in_base64 {
@@ -75,7 +81,7 @@ mod in_base64 {
 }
 
 /// What a file of the message can be fetched by later. `None`: it has none, or none that could ever be had.
-pub(crate) fn descriptor(message: &wa::Message) -> Option<Vec<u8>> {
+pub(crate) fn descriptor(message: &wa::Message, origin: Option<Origin>) -> Option<Vec<u8>> {
     let message = opened(message);
     let descriptor = if let Some(image) = message.image_message.as_option() {
         describe(Kind::Image, image, image.url.as_deref(), image.mimetype.as_deref())
@@ -91,7 +97,7 @@ pub(crate) fn descriptor(message: &wa::Message) -> Option<Vec<u8>> {
         let sticker = message.sticker_message.as_option()?;
         describe(Kind::Sticker, sticker, sticker.url.as_deref(), sticker.mimetype.as_deref())
     };
-    serde_json::to_vec(&descriptor?).ok()
+    Some(Descriptor { origin, ..descriptor? }.bytes())
 }
 
 fn opened(mut message: &wa::Message) -> &wa::Message {
@@ -123,6 +129,7 @@ fn describe(kind: Kind, file: &dyn Downloadable, url: Option<&str>, mimetype: Op
         length: file.file_length().unwrap_or_default(),
         mimetype: mimetype.filter(|kind| !kind.is_empty()).unwrap_or("application/octet-stream").to_owned(),
         name: None,
+        origin: None,
     })
 }
 
@@ -144,6 +151,10 @@ impl Descriptor {
     /// `None`: it is none of ours.
     fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a descriptor is plain data")
     }
 
     /// As the sender called it, or the event's id with the ending of its type.

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
-use wago_contract::event::{Event, SessionRef, Vote};
+use wago_contract::event::{Event, OrderDetails, SessionRef, Vote};
 use wago_store::{MessageChange, NewEvent, NewMedia, SessionId, Store};
 
 use crate::Files;
@@ -29,6 +29,7 @@ pub(crate) struct Record {
     dedupe: Option<String>,
     stored: Option<MessageChange>,
     vote: Option<Vote>,
+    order: Option<OrderDetails>,
 }
 
 impl Record {
@@ -44,6 +45,7 @@ impl Record {
             dedupe: None,
             stored: None,
             vote: None,
+            order: None,
         }
     }
 
@@ -73,6 +75,12 @@ impl Record {
     /// What the vote was for that it tells of.
     pub fn with_vote(mut self, vote: Vote) -> Self {
         self.vote = Some(vote);
+        self
+    }
+
+    /// What is in the order that it tells of.
+    pub fn with_order(mut self, order: Option<OrderDetails>) -> Self {
+        self.order = order;
         self
     }
 
@@ -232,6 +240,7 @@ impl Recorder {
             timestamp: now.to_rfc3339_opts(SecondsFormat::Millis, true),
             state: record.state,
             vote: record.vote,
+            order_details: record.order,
         };
         NewEvent {
             session: self.session,

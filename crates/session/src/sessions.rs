@@ -66,27 +66,32 @@ impl Inner {
 impl Sessions {
     /// Starts no session yet, but fetches files that are waited for, and keeps those that are to be kept.
     pub fn new(store: Store, options: Options) -> Self {
-        let shared = Arc::new(Shared::new(&options));
-        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        if let Some(Files { folder, kept, .. }) = options.files.clone() {
-            let shelf = kept.as_ref().map(|kept| kept.shelf.clone());
-            let downloads = Downloads { store: store.clone(), hosts: shared.media.clone(), folder, shelf };
-            tasks.spawn(downloads.run(shutdown.clone()));
-            if let Some(kept) = kept {
-                tasks.spawn(Keeper { store: store.clone(), kept }.run(shutdown.clone()));
-            }
-        }
-        Self {
+        let sessions = Self {
             inner: Arc::new(Inner {
+                shared: Arc::new(Shared::new(&options)),
                 store,
-                shared,
                 options,
                 recipients: Recipients::default(),
-                tasks,
-                shutdown,
+                tasks: TaskTracker::new(),
+                shutdown: CancellationToken::new(),
                 registry: Mutex::default(),
             }),
+        };
+        let inner = &sessions.inner;
+        if let Some(Files { folder, kept, .. }) = inner.options.files.clone() {
+            let downloads = Downloads {
+                store: inner.store.clone(),
+                hosts: inner.shared.media.clone(),
+                folder,
+                shelf: kept.as_ref().map(|kept| kept.shelf.clone()),
+                phones: Arc::new(sessions.clone()),
+            };
+            inner.tasks.spawn(downloads.run(inner.shutdown.clone()));
+            if let Some(kept) = kept {
+                inner.tasks.spawn(Keeper { store: inner.store.clone(), kept }.run(inner.shutdown.clone()));
+            }
         }
+        sessions
     }
 
     /// Brings back the sessions that were connected, many at a time but bounded. Returns when all were started, not

@@ -55,9 +55,21 @@ pub struct MediaJob {
 /// How an attempt to fetch a file went.
 #[derive(Debug, Clone)]
 pub enum MediaOutcome {
-    Ready { file: String, name: String, mimetype: String },
-    RetryAt { at_ms: i64 },
-    Failed { reason: String },
+    Ready {
+        file: String,
+        name: String,
+        mimetype: String,
+    },
+    RetryAt {
+        at_ms: i64,
+    },
+    /// It is somewhere else, and is being fetched from there.
+    Moved {
+        descriptor: Vec<u8>,
+    },
+    Failed {
+        reason: String,
+    },
 }
 
 pub(crate) struct FinishedMedia {
@@ -114,6 +126,11 @@ pub(crate) async fn finish(
             sqlx::query("UPDATE media SET due_at = $2, attempts = attempts + 1 WHERE event = $1 AND state = 0")
                 .bind(finished.event)
                 .bind(*at_ms)
+        }
+        Some(MediaOutcome::Moved { descriptor }) => {
+            sqlx::query("UPDATE media SET descriptor = $2 WHERE event = $1 AND state = 0")
+                .bind(finished.event)
+                .bind(descriptor.as_slice())
         }
         Some(MediaOutcome::Failed { reason }) => sqlx::query(
             "UPDATE media SET state = 2, reason = $2, attempts = attempts + 1 WHERE event = $1 AND state = 0",

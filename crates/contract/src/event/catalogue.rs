@@ -103,6 +103,7 @@ fn full<E: Serialize>(
         timestamp: "2026-01-15T10:30:00.000Z".to_owned(),
         state,
         vote: None,
+        order_details: None,
     };
     let example = serde_json::to_string_pretty(&event).expect("texts and numbers are JSON");
     Entry { name, tells, way: Way::Type { topics, example } }

@@ -137,12 +137,15 @@ async fn download(
     Body(wanted): Body<Wanted>,
     kind: Kind,
 ) -> Result<Response> {
-    let wanted = match wanted {
-        Wanted::Described(wanted) => wanted,
-        Wanted::Stored { id, chat } => stored::file(&app, session.id, kind, &id, chat.as_deref()).await?,
+    let (wanted, origin) = match wanted {
+        Wanted::Described(wanted) => (wanted, None),
+        Wanted::Stored { id, chat } => {
+            let (wanted, origin) = stored::file(&app, session.id, kind, &id, chat.as_deref()).await?;
+            (wanted, Some(origin))
+        }
     };
     let (mimetype, name) = (wanted.mimetype.clone(), wanted.file_name.clone());
-    let file = app.sessions.download(session.id, kind, wanted, &app.files).await?;
+    let file = app.sessions.download(session.id, kind, wanted, origin.as_ref(), &app.files).await?;
     let answer = download::Answer::new(file, kind, mimetype, name).await?;
     // Whoever does not say what he takes, or takes anything, gets what WaGo has always given.
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("*/*");

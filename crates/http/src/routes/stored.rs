@@ -11,6 +11,7 @@ use wago_contract::{
     send::media::Kind,
     stored::{AskStatus, Message, Messages, Recipient, Status, WholeMessage},
 };
+use wago_session::Origin;
 use wago_store::{MessageCursor, MessageFilter, Search, SessionId};
 
 use crate::{
@@ -68,14 +69,20 @@ pub(crate) async fn show(
     Ok(Reply(WholeMessage { message: shown(message), event }))
 }
 
-/// What a stored message says of its file.
-pub(super) async fn file(app: &App, session: SessionId, kind: Kind, id: &str, chat: Option<&str>) -> Result<Download> {
+/// What a stored message says of its file, and which message it is.
+pub(super) async fn file(
+    app: &App,
+    session: SessionId,
+    kind: Kind,
+    id: &str,
+    chat: Option<&str>,
+) -> Result<(Download, Origin)> {
     is_kept(app)?;
     let chats = match chat {
         Some(chat) => app.sessions.chat(session, chat).await?.names(),
         None => Vec::new(),
     };
-    let (_, payload) = app.store.message(session, id, &chats).await?.ok_or_else(ApiError::unknown_message)?;
+    let (message, payload) = app.store.message(session, id, &chats).await?.ok_or_else(ApiError::unknown_message)?;
     let event: Value = serde_json::from_slice(&payload).unwrap_or_default();
     let members: &[&str] = match kind {
         Kind::Image => &["imageMessage"],
@@ -87,7 +94,9 @@ pub(super) async fn file(app: &App, session: SessionId, kind: Kind, id: &str, ch
     let described = members.iter().map(|member| &event["Message"][*member]).find(|described| described.is_object());
     let no_file = || ApiError::invalid("Id", "Id should be that of a message with such a file");
     let described = described.ok_or_else(no_file)?.to_string();
-    Fields::parse(described.as_bytes()).and_then(Download::read).map_err(|_| no_file())
+    let file = Fields::parse(described.as_bytes()).and_then(Download::read).map_err(|_| no_file())?;
+    let sender = is_of_many(&message.chat).then_some(message.sender);
+    Ok((file, Origin { id: message.id, chat: message.chat, sender, from_me: message.from_me }))
 }
 
 pub(crate) async fn status(
@@ -102,7 +111,7 @@ pub(crate) async fn status(
     let recipient =
         |jid: String| Recipient { jid, state: "sent", sent: seconds(sent), delivered: None, read: None, played: None };
     if message.from_me {
-        if !["@g.us", "@broadcast", "@newsletter"].iter().any(|server| message.chat.ends_with(server)) {
+        if !is_of_many(&message.chat) {
             let jid = app.sessions.chat(session.id, &message.chat).await?.jid;
             recipients.insert(jid.clone(), recipient(jid));
         }
@@ -128,6 +137,10 @@ pub(crate) async fn status(
         timestamp: seconds(sent),
         recipients: recipients.into_values().collect(),
     }))
+}
+
+fn is_of_many(chat: &str) -> bool {
+    ["@g.us", "@broadcast", "@newsletter"].iter().any(|server| chat.ends_with(server))
 }
 
 fn is_kept(app: &App) -> Result<()> {

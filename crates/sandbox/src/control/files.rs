@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use axum::{
     Json,
     body::Body as Bytestream,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use wago_contract::phone as shape;
 
@@ -69,7 +70,7 @@ pub(super) async fn send(
         }
     });
     if let (Err(_), Some(hash)) = (&sent, hash) {
-        control.media.expire(hash).map_err(Error::Files)?;
+        control.media.lose(hash).map_err(Error::Files)?;
     }
     Ok(Json(sent?))
 }
@@ -154,10 +155,23 @@ impl Write for Chunks {
     }
 }
 
+#[derive(Deserialize)]
+pub(super) struct Expiry {
+    /// The phones' copies go too.
+    #[serde(default)]
+    copies: bool,
+}
+
 /// The media host loses the message's file.
-pub(super) async fn expire(State(control): State<Control>, path: Path<(String, String)>) -> Answer<StatusCode> {
+pub(super) async fn expire(
+    State(control): State<Control>,
+    path: Path<(String, String)>,
+    Query(expiry): Query<Expiry>,
+) -> Answer<StatusCode> {
     let (stored, _) = find(&control, path)?;
-    if !control.media.expire(stored.hash).map_err(Error::Files)? {
+    let media = &control.media;
+    let known = if expiry.copies { media.lose(stored.hash) } else { media.expire(stored.hash) };
+    if !known.map_err(Error::Files)? {
         return Err(Error::FileLost.into());
     }
     Ok(StatusCode::NO_CONTENT)

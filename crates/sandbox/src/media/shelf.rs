@@ -21,6 +21,7 @@ const PARTS_MAX: usize = 16;
 
 const FILE: &str = "enc";
 const GONE: &str = "gone";
+const COPY: &str = "copy";
 const UNFINISHED: &str = "part";
 
 /// What became of a file.
@@ -60,19 +61,24 @@ impl Blob {
     }
 }
 
+/// A file, or the memory of one. What the host lost by itself the phones still have: of all their copies one is kept here.
 enum Held {
-    Disk { size: u64 },
-    Memory(Bytes),
-    Expired,
+    Disk { size: u64, expired: bool },
+    Memory { bytes: Bytes, expired: bool },
+    Lost,
 }
 
 impl Held {
     fn size(&self) -> u64 {
         match self {
-            Self::Disk { size } => *size,
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::Expired => 0,
+            Self::Disk { size, .. } => *size,
+            Self::Memory { bytes, .. } => bytes.len() as u64,
+            Self::Lost => 0,
         }
+    }
+
+    fn is_here(&self) -> bool {
+        matches!(self, Self::Disk { expired: false, .. } | Self::Memory { expired: false, .. })
     }
 }
 
@@ -113,16 +119,19 @@ impl Shelf {
             let metadata = entry.metadata()?;
             match (hash, kind) {
                 (Some(hash), Some(FILE)) => {
-                    found.push((metadata.modified()?, hash, Held::Disk { size: metadata.len() }));
+                    found.push((metadata.modified()?, hash, Held::Disk { size: metadata.len(), expired: false }));
                 }
-                (Some(hash), Some(GONE)) => found.push((metadata.modified()?, hash, Held::Expired)),
+                (Some(hash), Some(COPY)) => {
+                    found.push((metadata.modified()?, hash, Held::Disk { size: metadata.len(), expired: true }));
+                }
+                (Some(hash), Some(GONE)) => found.push((metadata.modified()?, hash, Held::Lost)),
                 (_, Some(UNFINISHED)) => std::fs::remove_file(path)?,
                 // Nothing of ours.
                 _ => {}
             }
         }
         // A file beside its mark had just been sent again, or was just about to expire. It counts: nobody was told else.
-        found.sort_by_key(|(modified, _, held)| (!matches!(held, Held::Expired), *modified));
+        found.sort_by_key(|(modified, _, held)| (held.is_here(), *modified));
         for (_, hash, held) in found {
             shelf.hold(hash, held);
         }
@@ -171,58 +180,86 @@ impl Shelf {
         let size = incoming.size();
         let place = self.path(hash, FILE);
         let held = match incoming.settle(|| place.unwrap_or_default())? {
-            Some(bytes) => Held::Memory(bytes),
-            None => Held::Disk { size },
+            Some(bytes) => Held::Memory { bytes, expired: false },
+            None => Held::Disk { size, expired: false },
         };
         self.unmark(hash)?;
         self.hold(hash, held);
         while self.bytes > self.bytes_max
             && let Some(oldest) = self.order.iter().copied().find(|hash| self.files[hash].size() > 0)
         {
-            self.expire(oldest)?;
+            self.lose(oldest)?;
         }
         if self.order.len() > FILES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            self.expire(oldest)?;
+            self.lose(oldest)?;
             self.unmark(oldest)?;
             self.files.remove(&oldest);
         }
         Ok(())
     }
 
-    /// Takes the mark of a file that had expired away.
+    /// Takes the mark of a file that had expired away, and what was kept of it.
     fn unmark(&self, hash: Hash) -> io::Result<()> {
-        match self.path(hash, GONE).map(std::fs::remove_file) {
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        [GONE, COPY].into_iter().filter_map(|kind| self.path(hash, kind)).try_for_each(|path| removed(&path))
     }
 
     pub fn find(&self, hash: Hash) -> io::Result<Found> {
         Ok(match self.files.get(&hash) {
-            Some(Held::Memory(bytes)) => Found::Here(Blob::Memory(bytes.clone())),
-            Some(Held::Disk { size }) => {
+            Some(Held::Memory { bytes, expired: false }) => Found::Here(Blob::Memory(bytes.clone())),
+            Some(Held::Disk { size, expired: false }) => {
                 let path = self.path(hash, FILE).unwrap_or_default();
                 Found::Here(Blob::Disk { file: File::open(path)?, size: *size })
             }
-            Some(Held::Expired) => Found::Expired,
+            Some(_) => Found::Expired,
             None => Found::Unknown,
         })
     }
 
+    /// The host no longer gives it out. False if there never was one.
     pub fn expire(&mut self, hash: Hash) -> io::Result<bool> {
+        self.turn(hash, true).map(|held| held.is_some())
+    }
+
+    /// The host has it again. False if nobody has a copy.
+    pub fn restore(&mut self, hash: Hash) -> io::Result<bool> {
+        self.turn(hash, false).map(|held| held.is_some_and(Held::is_here))
+    }
+
+    fn turn(&mut self, hash: Hash, expire: bool) -> io::Result<Option<&Held>> {
+        let paths = self.path(hash, FILE).zip(self.path(hash, COPY));
+        match self.files.get_mut(&hash) {
+            Some(Held::Disk { expired, .. }) if *expired != expire => {
+                if let Some((file, copy)) = paths {
+                    let (from, to) = if expire { (file, copy) } else { (copy, file) };
+                    std::fs::rename(from, to)?;
+                }
+                *expired = expire;
+            }
+            Some(Held::Memory { expired, .. }) => *expired = expire,
+            _ => {}
+        }
+        Ok(self.files.get(&hash))
+    }
+
+    /// Nobody has it any more. False if there never was one.
+    pub fn lose(&mut self, hash: Hash) -> io::Result<bool> {
         if !self.files.contains_key(&hash) {
             return Ok(false);
         }
-        if let (Some(mark), Some(file)) = (self.path(hash, GONE), self.path(hash, FILE)) {
+        if let Some(mark) = self.path(hash, GONE) {
             File::create(mark)?;
-            match std::fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
         }
-        self.hold(hash, Held::Expired);
+        [FILE, COPY].into_iter().filter_map(|kind| self.path(hash, kind)).try_for_each(|path| removed(&path))?;
+        self.hold(hash, Held::Lost);
         Ok(true)
+    }
+}
+
+fn removed(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

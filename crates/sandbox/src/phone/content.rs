@@ -52,6 +52,8 @@ pub enum Content {
     KeyRequest {
         ids: Vec<Vec<u8>>,
     },
+    /// A device of the same account asks for older messages of a chat.
+    HistoryRequest(Box<wa::message::peer_data_operation_request_message::HistorySyncOnDemandRequest>),
     /// Bookkeeping between devices that no person sees.
     Silent,
     Unsupported,
@@ -126,6 +128,11 @@ fn read_protocol(protocol: &wa::message::ProtocolMessage) -> Content {
                 .map(|request| request.key_ids.iter().filter_map(|id| id.key_id.clone()).collect())
                 .unwrap_or_default(),
         },
+        (Some(Type::PEER_DATA_OPERATION_REQUEST_MESSAGE), _) => {
+            let asked = protocol.peer_data_operation_request_message.as_option();
+            let wish = asked.and_then(|asked| asked.history_sync_on_demand_request.as_option());
+            wish.map_or(Content::Silent, |wish| Content::HistoryRequest(Box::new(wish.clone())))
+        }
         _ => Content::Silent,
     }
 }

@@ -357,8 +357,8 @@ pub(super) fn describe(message: &wa::Message) -> Option<Described> {
 /// A file on the host, with what it takes to open it.
 pub(crate) struct Stored {
     pub hash: Hash,
-    key: Vec<u8>,
-    codec: MediaType,
+    pub key: Vec<u8>,
+    pub codec: MediaType,
     sha256: Vec<u8>,
 }
 

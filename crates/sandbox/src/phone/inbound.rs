@@ -11,6 +11,7 @@ use super::{
     chat::Chat,
     content::{self, Content},
     handset::{Recent, Shape, address},
+    history, media_retry,
     messages::{New, Seen},
     outbound::{self, person, settle},
     say,
@@ -31,6 +32,10 @@ const ATTEMPTS_MAX: u8 = 5;
 pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
     match stanza.tag.as_ref() {
         "message" => message(phone, state, &stanza),
+        "receipt" if stanza.text("type").as_deref() == Some("server-error") => {
+            media_retry::answer(phone, state, &stanza);
+            acknowledge(phone, state, &stanza);
+        }
         "receipt" => {
             receipt(phone, state, &stanza);
             acknowledge(phone, state, &stanza);
@@ -48,6 +53,9 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             {
                 phone.sender_keys.lost_all(device);
                 outbound::renew_session(phone, state, device);
+            }
+            if stanza.text("type").as_deref() == Some("devices") {
+                history::devices_changed(phone, state, &stanza);
             }
             acknowledge(phone, state, &stanza);
         }
@@ -278,6 +286,12 @@ fn take(
         Content::KeyRequest { ids } => {
             if own {
                 app_state::share(phone, state, sender, &ids);
+            }
+            return;
+        }
+        Content::HistoryRequest(wish) => {
+            if own {
+                history::asked(phone, state, sender, id, &wish);
             }
             return;
         }

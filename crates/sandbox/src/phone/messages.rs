@@ -302,6 +302,10 @@ impl Messages {
         self.entries.iter().filter(|entry| entry.unread).count()
     }
 
+    pub fn newest_first(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().rev()
+    }
+
     /// At most `limit` messages behind `after`, oldest first.
     pub fn list(&self, after: u64, chat: Option<&str>, limit: usize) -> Vec<Message> {
         let from = self.entries.partition_point(|entry| entry.message.cursor <= after);

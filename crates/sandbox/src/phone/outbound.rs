@@ -163,14 +163,14 @@ fn audience(phone: &Handset, state: &State, chat: Chat, readers: &[Number]) -> u
 }
 
 /// A person's JID as messages of a chat have it: chats of many go by LID.
-fn in_terms_of(state: &State, chat: Chat, number: Number) -> String {
+pub(super) fn in_terms_of(state: &State, chat: Chat, number: Number) -> String {
     match state.accounts.get(&number).filter(|_| chat.is_of_many()) {
         Some(account) => account.lid_jid().to_string(),
         None => person(number),
     }
 }
 
-fn author_in(state: &State, chat: Chat, jid: &str) -> String {
+pub(super) fn author_in(state: &State, chat: Chat, jid: &str) -> String {
     match jid.parse::<Jid>().ok().and_then(|jid| state.account_of(&jid).map(|account| account.number)) {
         Some(number) => in_terms_of(state, chat, number),
         None => jid.to_owned(),

@@ -46,6 +46,9 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     // A retry is meant for the device whose message could not be read; the rest is for all of a person's devices.
     let targets: Vec<DeviceId> = if matches!(kind.as_deref(), Some("retry" | "enc_rekey_retry")) {
         state.device_of(&to).into_iter().collect()
+    } else if matches!(kind.as_deref(), Some("server-error" | "hist_sync")) {
+        // Only the phone can upload anew, and only the own; and it sent the history.
+        own.then_some(DeviceId::phone(from.number)).into_iter().collect()
     } else if matches!(kind.as_deref(), Some("read-self" | "played-self")) || own {
         state.devices_of(from.number).map(|(id, _)| id).filter(|id| *id != from).collect()
     } else {

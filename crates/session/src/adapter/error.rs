@@ -68,6 +68,8 @@ pub fn download(failed: &whatsapp_rust::anyhow::Error) -> Error {
             Error::NotConnected { reason: "no media host of WhatsApp gave the file".to_owned() }
         }
         Error::Internal(_) => Error::Sealed,
+        // So does a host say that an address has run out.
+        Error::Rejected { code: 401 | 403, .. } => Error::FileGone,
         error => error,
     }
 }

@@ -34,12 +34,27 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     };
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
-    let file = if from.is_from_me || from.chat.is_newsletter() { None } else { media::descriptor(content) };
+    let file = match from.is_from_me || from.chat.is_newsletter() {
+        true => None,
+        false => media::descriptor(content, Some(origin(info))),
+    };
     let chat = around.chat(&from.chat, known_as);
     let sender = around.chat(&from.sender, from.sender_alt.as_ref());
     let told = message::message(content, info, around);
     let stored = stored::change(&told, &chat, &sender, info.timestamp.timestamp_millis());
     Some(Record::new(kind, &told).in_chat(chat).with_file(file).once(dedupe).stored(stored))
+}
+
+/// What the phone is told of the message when it is asked for its file again.
+fn origin(info: &MessageInfo) -> media::Origin {
+    let from = &info.source;
+    let of_many = from.is_group || from.chat.is_status_broadcast() || from.chat.is_broadcast_list();
+    media::Origin {
+        id: info.id.clone(),
+        chat: from.chat.to_non_ad_string(),
+        sender: of_many.then(|| from.sender.to_non_ad_string()),
+        from_me: from.is_from_me,
+    }
 }
 
 fn has_keys(content: &wa::Message) -> bool {

@@ -7,6 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use wago_store::{MediaJob, MediaOutcome, SessionId, Shelf, Store};
 
 use super::{
-    Descriptor,
+    Descriptor, Phones,
     fetch::{Failure, Hosts, UNFINISHED, fetch},
 };
 
@@ -46,6 +47,8 @@ pub(crate) struct Downloads {
     pub folder: PathBuf,
     /// Has what WhatsApp may not have any more.
     pub shelf: Option<Shelf>,
+    /// Asked for what has expired.
+    pub phones: Arc<dyn Phones>,
 }
 
 /// What is being fetched, by the task that does it.
@@ -114,13 +117,15 @@ impl Downloads {
                 let begun = underway.values().any(|other| other.event == job.event);
                 if underway.len() < AT_ONCE && of_session < AT_ONCE_PER_SESSION && !begun {
                     let fetched = Fetched { event: job.event, event_id: job.event_id.clone(), session: job.session };
-                    let task = tasks.spawn(one(
-                        self.store.clone(),
-                        self.hosts.clone(),
-                        self.shelf.clone(),
-                        self.folder.clone(),
+                    let attempt = Attempt {
+                        store: self.store.clone(),
+                        hosts: self.hosts.clone(),
+                        shelf: self.shelf.clone(),
+                        folder: self.folder.clone(),
+                        phones: self.phones.clone(),
                         job,
-                    ));
+                    };
+                    let task = tasks.spawn(attempt.make());
                     underway.insert(task.id(), fetched);
                 }
             }
@@ -176,39 +181,71 @@ async fn remove(path: PathBuf) {
 }
 
 /// One attempt, and what follows from it.
-async fn one(store: Store, hosts: Hosts, shelf: Option<Shelf>, folder: PathBuf, job: MediaJob) {
-    let (session, event) = (job.session, job.event);
-    let outcome = match Descriptor::read(&job.descriptor) {
-        Some(descriptor) => {
-            let (name, mimetype) = (descriptor.file_name(&job.event_id), descriptor.mimetype.clone());
-            let had = match &shelf {
-                Some(shelf) => kept(&store, shelf, &folder, &job).await,
-                None => None,
-            };
-            let fetched = match had {
-                Some(path) => Ok(path),
-                None => fetch(&hosts, descriptor, &folder, &job.event_id).await,
-            };
-            match fetched {
-                Ok(path) => MediaOutcome::Ready { file: path.to_string_lossy().into_owned(), name, mimetype },
-                Err(failure) => after(failure, job.attempts, now_ms()),
+struct Attempt {
+    store: Store,
+    hosts: Hosts,
+    shelf: Option<Shelf>,
+    folder: PathBuf,
+    phones: Arc<dyn Phones>,
+    job: MediaJob,
+}
+
+impl Attempt {
+    async fn make(self) {
+        let job = &self.job;
+        let outcome = match Descriptor::read(&job.descriptor) {
+            Some(descriptor) => {
+                let (name, mimetype) = (descriptor.file_name(&job.event_id), descriptor.mimetype.clone());
+                match self.file(descriptor).await {
+                    Ok(path) => MediaOutcome::Ready { file: path.to_string_lossy().into_owned(), name, mimetype },
+                    Err(failure) => after(failure, job.attempts, now_ms()),
+                }
+            }
+            None => MediaOutcome::Failed { reason: "it is not known where the file is".into() },
+        };
+        match &outcome {
+            MediaOutcome::Ready { .. } | MediaOutcome::Moved { .. } => {}
+            MediaOutcome::RetryAt { .. } => {
+                tracing::info!(session = job.session_name, event = job.event_id, "a file is tried again later");
+            }
+            MediaOutcome::Failed { reason } => {
+                tracing::warn!(session = job.session_name, event = job.event_id, reason, "a file cannot be had");
             }
         }
-        None => MediaOutcome::Failed { reason: "it is not known where the file is".into() },
-    };
-    match &outcome {
-        MediaOutcome::Ready { .. } => {}
-        MediaOutcome::RetryAt { .. } => {
-            tracing::info!(session = job.session_name, event = job.event_id, "a file is tried again later");
-        }
-        MediaOutcome::Failed { reason } => {
-            tracing::warn!(session = job.session_name, event = job.event_id, reason, "a file cannot be had");
-        }
+        self.finish(outcome).await;
     }
-    if let Err(error) = store.finish_media(session, event, now_ms(), outcome).await {
-        tracing::error!(session = job.session_name, event = job.event_id, %error, "a file's state cannot be stored");
-        // It is due still, and would be fetched again at once.
-        tokio::time::sleep(PAUSE).await;
+
+    async fn file(&self, descriptor: Descriptor) -> Result<PathBuf, Failure> {
+        if let Some(shelf) = &self.shelf
+            && let Some(path) = kept(&self.store, shelf, &self.folder, &self.job).await
+        {
+            return Ok(path);
+        }
+        self.fetch(descriptor).await
+    }
+
+    /// From where it is, or else from where the phone uploads it when it is asked, once.
+    async fn fetch(&self, descriptor: Descriptor) -> Result<PathBuf, Failure> {
+        let (folder, name): (&Path, &str) = (&self.folder, &self.job.event_id);
+        let expired = match fetch(&self.hosts, descriptor.clone(), folder, name).await {
+            Err(Failure::Expired(expired)) => expired,
+            settled => return settled,
+        };
+        let origin = descriptor.origin.as_ref().ok_or(Failure::Final(expired))?;
+        let path = self.phones.upload_again(self.job.session, origin, &descriptor.key).await?;
+        let moved = Descriptor { path, ..descriptor };
+        // A later attempt goes there at once.
+        self.finish(MediaOutcome::Moved { descriptor: moved.bytes() }).await;
+        fetch(&self.hosts, moved, folder, name).await
+    }
+
+    async fn finish(&self, outcome: MediaOutcome) {
+        let job = &self.job;
+        if let Err(error) = self.store.finish_media(job.session, job.event, now_ms(), outcome).await {
+            tracing::error!(session = job.session_name, event = job.event_id, %error, "a file's state cannot be stored");
+            // It is due still, and would be fetched again at once.
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
@@ -235,7 +272,7 @@ pub(super) fn after(failure: Failure, attempts: u32, now_ms: i64) -> MediaOutcom
             MediaOutcome::RetryAt { at_ms: now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)) }
         }
         (Failure::Passing(reason), None) => MediaOutcome::Failed { reason },
-        (Failure::Final(reason), _) => MediaOutcome::Failed { reason: reason.to_owned() },
+        (Failure::Final(reason) | Failure::Expired(reason), _) => MediaOutcome::Failed { reason: reason.to_owned() },
     }
 }
 

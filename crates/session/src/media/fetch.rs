@@ -34,7 +34,9 @@ pub(super) const UNFINISHED: [&str; 2] = ["enc", "part"];
 
 /// Why a file is not there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
+    /// No more where it was. The phone may have it yet.
+    Expired(&'static str),
     /// And will not be, in words for whoever waits for it.
     Final(&'static str),
     /// It may come yet.
@@ -49,6 +51,7 @@ fn on_disk(error: io::Error) -> Failure {
     passing("the file cannot be written", error.kind())
 }
 
+pub(super) const EXPIRED: &str = "the file has expired at WhatsApp";
 const DAMAGED: Failure = Failure::Final("the file is damaged: it is not what its sender described");
 const TOO_LARGE: Failure = Failure::Final("the file is larger than 100 MiB");
 
@@ -120,10 +123,10 @@ async fn from(client: &reqwest::Client, base: &str, descriptor: &Descriptor, to:
     match response.status() {
         StatusCode::OK => {}
         StatusCode::NOT_FOUND | StatusCode::GONE => {
-            return Err(Failure::Final("the file has expired at WhatsApp"));
+            return Err(Failure::Expired(EXPIRED));
         }
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
-            return Err(Failure::Final("WhatsApp does not give the file out: its address has expired"));
+            return Err(Failure::Expired("WhatsApp does not give the file out: its address has expired"));
         }
         status => return Err(Failure::Passing(format!("the media host answered {}", status.as_u16()))),
     }

@@ -1,5 +1,9 @@
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
+use async_trait::async_trait;
 use buffa::MessageField;
 use tempfile::TempDir;
 use tokio::{
@@ -22,6 +26,7 @@ use super::{
 };
 
 const PATH: &str = "/v/t62.7118-24/1.enc?ccb=11-4";
+const PATH_AGAIN: &str = "/v/t62.7118-24/2.enc?ccb=11-4";
 
 /// What a media host answers to one request.
 #[derive(Clone)]
@@ -60,7 +65,8 @@ impl Host {
                 while !request.ends_with(b"\r\n\r\n") {
                     request.push(stream.read_u8().await.unwrap());
                 }
-                assert!(request.starts_with(format!("GET {PATH}&hash=").as_bytes()));
+                let asked = |path: &str| request.starts_with(format!("GET {path}&hash=").as_bytes());
+                assert!(asked(PATH) || asked(PATH_AGAIN));
                 let head = |status: u16, length: usize| {
                     format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n")
                 };
@@ -125,7 +131,7 @@ fn picture() -> (Vec<u8>, Vec<u8>, wa::Message) {
 }
 
 fn described(message: &wa::Message) -> Descriptor {
-    Descriptor::read(&descriptor(message).unwrap()).unwrap()
+    Descriptor::read(&descriptor(message, None).unwrap()).unwrap()
 }
 
 fn left(folder: &TempDir) -> Vec<String> {
@@ -154,14 +160,14 @@ async fn what_is_gone_or_damaged_will_not_come() {
     other[7] ^= 1;
     let longer = [sealed.as_slice(), &[0; 64]].concat();
     for (reply, said) in [
-        (Reply::Status(404), "the file has expired at WhatsApp"),
-        (Reply::Status(410), "the file has expired at WhatsApp"),
-        (Reply::Status(403), "WhatsApp does not give the file out: its address has expired"),
-        (Reply::File(other.clone()), "the file is damaged: it is not what its sender described"),
-        (Reply::File(longer), "the file is damaged: it is not what its sender described"),
+        (Reply::Status(404), Failure::Expired("the file has expired at WhatsApp")),
+        (Reply::Status(410), Failure::Expired("the file has expired at WhatsApp")),
+        (Reply::Status(403), Failure::Expired("WhatsApp does not give the file out: its address has expired")),
+        (Reply::File(other.clone()), Failure::Final("the file is damaged: it is not what its sender described")),
+        (Reply::File(longer), Failure::Final("the file is damaged: it is not what its sender described")),
     ] {
         let host = Host::start(vec![reply]).await;
-        assert_eq!(host.fetch(&described(&message), folder.path()).await, Err(Failure::Final(said)));
+        assert_eq!(host.fetch(&described(&message), folder.path()).await, Err(said));
         assert!(left(&folder).is_empty());
     }
     // The sender hashed what it had damaged, or described another file.
@@ -245,7 +251,7 @@ fn a_message_says_what_its_file_is() {
             ..Default::default()
         };
         let inner = wa::Message { document_message: MessageField::some(document), ..Default::default() };
-        descriptor(&wa::Message { document_with_caption_message: envelope(inner), ..Default::default() })
+        descriptor(&wa::Message { document_with_caption_message: envelope(inner), ..Default::default() }, None)
             .map(|bytes| Descriptor::read(&bytes).unwrap())
     };
     let named = |name| document(name, Some("/v/1"), "").unwrap().file_name("evt_1");
@@ -265,10 +271,25 @@ fn a_message_says_what_its_file_is() {
     ] {
         assert!(document("a", path, url).is_none(), "{path:?} {url}");
     }
-    assert!(descriptor(&wa::Message { conversation: Some("hello".into()), ..Default::default() }).is_none());
+    assert!(descriptor(&wa::Message { conversation: Some("hello".into()), ..Default::default() }, None).is_none());
     let mut keyless = message.clone();
     keyless.image_message.as_option_mut().unwrap().media_key = None;
-    assert!(descriptor(&keyless).is_none(), "nothing could open it");
+    assert!(descriptor(&keyless, None).is_none(), "nothing could open it");
+}
+
+fn origin() -> Origin {
+    Origin { id: "3EB0".into(), chat: "15550000002@s.whatsapp.net".into(), sender: None, from_me: false }
+}
+
+/// What a phone says, each time that it is asked.
+struct Phone(Mutex<Vec<Result<&'static str, Failure>>>);
+
+#[async_trait]
+impl Phones for Phone {
+    async fn upload_again(&self, _: SessionId, origin: &Origin, key: &[u8]) -> Result<String, Failure> {
+        assert_eq!((origin.id.as_str(), key.len()), ("3EB0", 32));
+        self.0.lock().unwrap().remove(0).map(str::to_owned)
+    }
 }
 
 struct World {
@@ -282,7 +303,7 @@ struct World {
 }
 
 impl World {
-    async fn start(host: &Host, leftovers: &[&str]) -> Self {
+    async fn start(host: &Host, leftovers: &[&str], phone: Vec<Result<&'static str, Failure>>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
@@ -300,6 +321,7 @@ impl World {
             hosts: host.hosts.clone(),
             folder: folder.path().to_owned(),
             shelf: None,
+            phones: Arc::new(Phone(Mutex::new(phone))),
         };
         let worker = tokio::spawn(downloads.run(stop.clone()));
         Self { store, session, webhook, folder, stop, worker, _data: data }
@@ -315,7 +337,11 @@ impl World {
             kind: "Message".into(),
             topic: "Message".into(),
             payload: b"{}".into(),
-            media: descriptor(message).map(|descriptor| NewMedia { descriptor, for_webhooks: true, to_keep: false }),
+            media: descriptor(message, Some(origin())).map(|descriptor| NewMedia {
+                descriptor,
+                for_webhooks: true,
+                to_keep: false,
+            }),
             message: None,
             created_at_ms: 1,
         };
@@ -347,7 +373,8 @@ impl World {
 async fn deliveries_get_their_files_and_nothing_is_left_behind() {
     let (content, sealed, message) = picture();
     let host = Host::start(vec![Reply::File(sealed.clone()), Reply::Status(404), Reply::File(sealed)]).await;
-    let world = World::start(&host, &["evt_old", "evt_old.enc", "evt_older.part"]).await;
+    let world =
+        World::start(&host, &["evt_old", "evt_old.enc", "evt_older.part"], vec![Err(Failure::Final("gone"))]).await;
     let first = world.deliver("evt_a", &message).await;
     let Some(DeliveryFile::Ready { path, name, mimetype }) = &first.file else { panic!("{:?}", first.file) };
     assert_eq!((name.as_str(), mimetype.as_str()), ("evt_a.jpg", "image/jpeg"));
@@ -355,13 +382,28 @@ async fn deliveries_get_their_files_and_nothing_is_left_behind() {
     assert_eq!(left(&world.folder), ["evt_a"], "what no row knows was removed");
 
     let second = world.deliver("evt_b", &message).await;
-    let expired = DeliveryFile::Failed { reason: "the file has expired at WhatsApp".into() };
+    let expired = DeliveryFile::Failed { reason: "gone".into() };
     assert_eq!(second.file, Some(expired));
 
     // The first file is removed once it is delivered, at the latest when the next one is fetched.
     world.delivered(&first).await;
     world.deliver("evt_c", &message).await;
     assert!(!left(&world.folder).contains(&"evt_a".to_owned()));
+    world.stop.cancel();
+    world.worker.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_phone_is_asked_once_for_what_has_expired() {
+    let (content, sealed, message) = picture();
+    let host = Host::start(vec![Reply::Status(410), Reply::File(sealed), Reply::Status(403), Reply::Status(404)]).await;
+    let world = World::start(&host, &[], vec![Ok(PATH_AGAIN), Ok(PATH_AGAIN)]).await;
+    let first = world.deliver("evt_a", &message).await;
+    let Some(DeliveryFile::Ready { path, .. }) = &first.file else { panic!("{:?}", first.file) };
+    assert_eq!(std::fs::read(path).unwrap(), content);
+    let second = world.deliver("evt_b", &message).await;
+    let expired = DeliveryFile::Failed { reason: "the file has expired at WhatsApp".into() };
+    assert_eq!(second.file, Some(expired), "nor is it where the phone said");
     world.stop.cancel();
     world.worker.await.unwrap();
 }

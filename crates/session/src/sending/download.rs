@@ -8,7 +8,11 @@ use wago_contract::{message::Download, send::media::Kind};
 use wago_store::SessionId;
 use whatsapp_rust::download::DownloadParams;
 
-use crate::{Error, Folder, Result, Sessions, adapter::error};
+use crate::{
+    Error, Folder, Origin, Result, Sessions,
+    adapter::error,
+    media::{Failure, Phones as _},
+};
 
 /// For a small file to arrive.
 const DOWNLOAD_TIME: Duration = Duration::from_secs(60);
@@ -16,8 +20,30 @@ const DOWNLOAD_TIME: Duration = Duration::from_secs(60);
 const BYTES_PER_SECOND: u64 = 128 << 10;
 
 impl Sessions {
-    /// The file, opened and checked, from its beginning. It has no name and is gone when it is dropped.
-    pub async fn download(&self, id: SessionId, kind: Kind, file: Download, folder: &Folder) -> Result<fs::File> {
+    /// The file, opened and checked, from its beginning. It has no name and is gone when it is dropped. If WhatsApp has
+    /// it no more and it is known what brought it, the phone is asked for it, once.
+    pub async fn download(
+        &self,
+        id: SessionId,
+        kind: Kind,
+        mut file: Download,
+        origin: Option<&Origin>,
+        folder: &Folder,
+    ) -> Result<fs::File> {
+        match (self.fetch(id, kind, &file, folder).await, origin) {
+            (Err(Error::FileGone), Some(origin)) => {
+                let path = self.upload_again(id, origin, &file.media_key).await;
+                file.direct_path = path.map_err(|failed| match failed {
+                    Failure::Final(_) | Failure::Expired(_) => Error::FileGone,
+                    Failure::Passing(reason) => Error::NotConnected { reason },
+                })?;
+                self.fetch(id, kind, &file, folder).await
+            }
+            (fetched, _) => fetched,
+        }
+    }
+
+    async fn fetch(&self, id: SessionId, kind: Kind, file: &Download, folder: &Folder) -> Result<fs::File> {
         let writer = folder.file_on_disk().map_err(|_| Error::Internal("there is no place for a file".to_owned()))?;
         self.over(id, |live| async move {
             let media_type = match kind {
@@ -29,7 +55,7 @@ impl Sessions {
             };
             let length = file.file_length.unwrap_or(0);
             let params = DownloadParams::encrypted(
-                file.direct_path,
+                file.direct_path.clone(),
                 &file.media_key,
                 &file.file_sha256,
                 &file.file_enc_sha256,

@@ -32,6 +32,7 @@ async fn a_delivery_waits_for_its_file(database: Database) {
     let job = store.due_media(1_000, 10).await.unwrap().remove(0);
     assert_eq!((job.session, job.session_name.as_str(), job.descriptor.as_slice()), (a, "a", &b"how"[..]));
     store.finish_media(a, job.event, 1_000, MediaOutcome::RetryAt { at_ms: 4_000 }).await.unwrap();
+    store.finish_media(a, job.event, 1_000, MediaOutcome::Moved { descriptor: b"there".into() }).await.unwrap();
     assert!(store.due_media(3_999, 10).await.unwrap().is_empty());
     assert_eq!(store.next_media_at(3_000).await.unwrap(), Some(4_000));
     assert_eq!(store.due_media(4_000, 10).await.unwrap()[0].attempts, 1);

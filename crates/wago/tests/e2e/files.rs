@@ -302,6 +302,10 @@ async fn what_phones_send_can_be_fetched() {
         let lost = format!("/phones/{BOB}/messages/{id}/media");
         world.phones.ask(Method::DELETE, &lost, Value::Null).await.data();
         session.post(&path, described.clone()).await.fails(404, "media_gone", "no such file");
+        let again = session.post(&path, json!({"Id": &id})).await.data();
+        assert_eq!(again["Data"], data_url(mimetype, &bytes), "{kind}: the phone uploads it again");
+        world.phones.ask(Method::DELETE, &format!("{lost}?copies=true"), Value::Null).await.data();
+        session.post(&path, json!({"Id": &id})).await.fails(404, "media_gone", "no such file");
     }
     world.stop().await;
 }

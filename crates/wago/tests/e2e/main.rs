@@ -8,7 +8,9 @@ mod process;
 mod world;
 
 mod files;
+mod groups;
 mod health;
+mod history;
 mod kill;
 mod listen;
 mod logout;

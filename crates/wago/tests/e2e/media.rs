@@ -48,20 +48,38 @@ async fn a_webhook_gets_the_file_of_a_message() {
     world.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_has_expired_is_told_of() {
-    let (mut world, session, inbox) = World::linked().await;
-    // While the gateway is away the file runs out, and the message waits.
+/// While the gateway is away Bob sends Alice a picture, and the media host loses it.
+async fn expired(world: &mut World, query: &str) -> String {
     world.stop_gateway().await;
     let id = world.phones.send(BOB, json!({"to": ALICE, "image": data_url("image/png", &picture())})).await;
-    let path = format!("/phones/{BOB}/messages/{id}/media");
+    let path = format!("/phones/{BOB}/messages/{id}/media{query}");
     world.phones.ask(Method::DELETE, &path, Value::Null).await.data();
     world.phones.text(BOB, ALICE, "behind it").await;
     world.start_gateway().await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_expired_comes_from_the_phone() {
+    let (mut world, _, inbox) = World::linked().await;
+    let id = expired(&mut world, "").await;
+    let came = inbox.first("the image", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+    assert_eq!(came.file_error, None);
+    assert!(came.file.unwrap().bytes == picture(), "the same bytes");
+    let told = inbox.first("the phone's answer", |one| one.kind() == "MediaRetry").await;
+    assert_eq!((&told.event()["MessageID"], &told.event()["Error"]), (&json!(id), &Value::Null));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_nobody_has_is_told_of() {
+    let (mut world, session, inbox) = World::linked().await;
+    let id = expired(&mut world, "?copies=true").await;
     let came = inbox.first("the image", |one| one.event()["Info"]["ID"] == id.as_str()).await;
     assert_eq!(came.token, session.token);
     assert!(came.file.is_none());
-    assert_eq!(came.file_error.as_deref(), Some("the file has expired at WhatsApp"));
+    let said = "the file has expired at WhatsApp, and the phone does not have it any more";
+    assert_eq!(came.file_error.as_deref(), Some(said));
     inbox.text("behind it").await;
     world.stop().await;
 }

@@ -32,7 +32,7 @@ impl Phones {
         api::send(self.http.request(method, url).json(&body)).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.ask(Method::POST, path, body).await
     }
 

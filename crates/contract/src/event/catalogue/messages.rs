@@ -17,7 +17,9 @@ pub(super) fn entries() -> Vec<Entry> {
              taken it, before the request is answered). Edits, revocations, reactions and poll votes are messages too: \
              `Info.Edit` and the content tell them apart. A vote in a poll that the gateway has seen is opened: beside \
              `event`, `decryptVote` has the SHA-256 of each chosen option in hex, with commas between, and `voteOptions` \
-             the options. `IsFromMe` is true of what the account sent. With a file that a form webhook asked for, the \
+             the options. An order has `orderDetails` there, if WhatsApp says what is in it: \
+             `id`, `createdAt`, `products` (each with `id`, `name`, `price`, `currency`, `quantity` and `imageUrl`), and \
+             `price` with `subtotal`, `total` and `currency`; prices are in thousandths. `IsFromMe` is true of what the account sent. With a file that a form webhook asked for, the \
              request has it as `file`.",
             message(),
         ),

@@ -17,12 +17,12 @@ pub struct Told {
     pub changes: Vec<MessageChange>,
 }
 
-/// The messages of one chat. `own` is the account's JID without a device.
+/// The messages of one chat, the oldest first: phones send them the other way round. `own` is the account's JID without a device.
 pub fn conversation(conversation: &wa::Conversation, own: &Jid, around: Around) -> Vec<Told> {
     let parse = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Jid>().ok());
     let Ok(chat) = conversation.id.parse::<Jid>() else { return Vec::new() };
     let alt = if chat.is_lid() { parse(&conversation.pn_jid) } else { parse(&conversation.lid_jid) };
-    let messages = conversation.messages.iter().filter_map(|message| message.message.as_option());
+    let messages = conversation.messages.iter().rev().filter_map(|message| message.message.as_option());
     messages.filter_map(|message| told(message, &chat, alt.as_ref(), own, around)).collect()
 }
 

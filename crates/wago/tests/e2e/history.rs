@@ -1,0 +1,67 @@
+//! What a phone tells a device that it was linked with of before.
+
+use serde_json::{Value, json};
+
+use crate::{
+    hook::Delivered,
+    phones::{ALICE, BOB, jid},
+    world::World,
+};
+
+/// What is told of the messages in a part of a history, the newest first.
+fn texts(part: &Delivered) -> Vec<String> {
+    let chats = part.event()["Data"]["conversations"].as_array().cloned().unwrap_or_default();
+    let messages = chats.iter().flat_map(|chat| chat["messages"].as_array().cloned().unwrap_or_default());
+    messages
+        .filter_map(|message| Some(message.pointer("/message/message/conversation")?.as_str()?.to_owned()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chats_of_before_are_told_and_stored() {
+    let world = World::start_with(&[("storemessage", "true")]).await;
+    let group = json!({"subject": "Friends", "owner": BOB, "participants": [ALICE]});
+    let group = world.phones.post("/groups", group).await.data()["jid"].as_str().unwrap().to_owned();
+    // More than what comes in the first chunk.
+    for at in 0..30 {
+        let (from, to) = if at % 2 == 0 { (BOB, ALICE) } else { (ALICE, BOB) };
+        world.phones.text(from, to, &format!("old {at}")).await;
+    }
+    let said = world.phones.text(BOB, &group, "to all").await;
+    world.phones.shows(ALICE, &said).await;
+    let (session, inbox) = world.session("alice").await;
+    session.link(&world.phones, ALICE, &inbox).await;
+
+    let part = |what: &'static str, kind: i64| {
+        let inbox = &inbox;
+        async move {
+            let fits = |one: &Delivered| one.kind() == "HistorySync" && one.event()["Data"]["syncType"] == kind;
+            inbox.first(what, fits).await
+        }
+    };
+    let first = part("the newest of all chats", 0).await;
+    let chats = first.event()["Data"]["conversations"].as_array().unwrap();
+    let ids: Vec<&Value> = chats.iter().map(|chat| &chat["ID"]).collect();
+    assert_eq!(ids, [&json!(jid(BOB)), &json!(group)]);
+    assert_eq!(chats[1]["name"], "Friends");
+    let told = texts(&first);
+    assert_eq!((told.len(), told[0].as_str(), told[20].as_str()), (21, "old 29", "to all"));
+    let names = part("the names", 4).await;
+    assert_eq!(names.event()["Data"]["pushnames"][0]["ID"], jid(BOB));
+    let rest = texts(&part("the rest", 3).await);
+    assert_eq!((rest.len(), rest[9].as_str()), (10, "old 0"));
+
+    let stored = session.get(&format!("/messages?chat={BOB}&limit=100")).await.data();
+    let stored = stored["messages"].as_array().unwrap();
+    assert_eq!(stored.len(), 30);
+    for (text, from_me) in [("old 0", false), ("old 29", true)] {
+        let found = stored.iter().find(|message| message["text"] == text).unwrap();
+        assert_eq!(found["fromMe"], from_me, "{text}");
+    }
+    let found = session.get("/messages?q=all").await.data();
+    assert_eq!((&found["messages"][0]["chat"], &found["messages"][0]["id"]), (&json!(group), &json!(said)));
+    // And what comes now goes on from there.
+    world.phones.text(BOB, ALICE, "new").await;
+    inbox.text("new").await;
+    world.stop().await;
+}
