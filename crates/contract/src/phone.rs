@@ -63,7 +63,7 @@ pub struct Device {
     pub online: bool,
 }
 
-/// `POST /phones/{number}/send`: a text, one file, or one of a location, a contact and a poll.
+/// `POST /phones/{number}/send`: a text, one file, or one of a location, a contact, a poll and an order.
 #[derive(Serialize, Deserialize, Default)]
 pub struct Send {
     /// A number, or the JID of a person or group, or `status@broadcast`.
@@ -85,6 +85,7 @@ pub struct Send {
     pub location: Option<Location>,
     pub contact: Option<Contact>,
     pub poll: Option<Poll>,
+    pub order: Option<Order>,
     /// Seconds after which the message disappears.
     pub expiration: Option<u32>,
     /// Id of the message that this one answers.
@@ -119,6 +120,24 @@ pub struct Poll {
     /// How many may be chosen; 0, the default, for all.
     #[serde(default)]
     pub most: u32,
+}
+
+/// What a customer orders.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Order {
+    #[serde(default)]
+    pub title: String,
+    /// As ISO 4217 has it.
+    pub currency: String,
+    pub products: Vec<Product>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Product {
+    pub name: String,
+    /// Of one piece, in thousandths of the currency.
+    pub price: i64,
+    pub quantity: u32,
 }
 
 /// `POST /phones/{number}/vote`.
@@ -264,6 +283,8 @@ pub enum Kind {
     Location,
     /// The text has the names, a line each.
     Contact,
+    /// The text is its title.
+    Order,
     Event,
     Invite,
     /// Buttons or a list: the text, and a line for each thing to press.

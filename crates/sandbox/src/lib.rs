@@ -14,6 +14,7 @@ mod link;
 mod listener;
 mod media;
 mod network;
+mod orders;
 mod pairing;
 mod phone;
 mod queue;

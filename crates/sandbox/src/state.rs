@@ -13,6 +13,7 @@ use crate::{
     journal::{Journal, Tables},
     link::Outlet,
     media::Media,
+    orders::Orders,
     pairing::Pairings,
     phone::Phones,
     queue::Queue,
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub queues: HashMap<DeviceId, Queue>,
     pub collections: Collections,
     pub groups: Groups,
+    pub orders: Orders,
     /// What went to many, to tell a repetition.
     pub posted: Posted,
     pub pairings: Pairings,
@@ -102,6 +104,7 @@ impl State {
             queues: HashMap::new(),
             collections: Collections::restore(tables),
             groups: Groups::restore(tables),
+            orders: Orders::restore(tables),
             posted: Posted::default(),
             pairings: Pairings::default(),
             faults: Faults::default(),

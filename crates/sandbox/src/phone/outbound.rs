@@ -65,7 +65,7 @@ pub(crate) fn send(
     check(phone, state, &request)?;
     let chat = Chat::find(state, "to", request.to.as_deref())?;
     let readers = readers(phone, state, chat, request.recipients.as_deref())?;
-    let said = content::said(&request, || state.random_bytes())?;
+    let said = content::said(&request, &chat.name(), state)?;
     if file.is_some() && said.is_some() {
         return Err(Error::Invalid { field: "poll", expected: "is one too many: a message has one content" });
     }

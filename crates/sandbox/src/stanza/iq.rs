@@ -9,7 +9,7 @@ use super::{
     read::{Read as _, node, refusal, result},
     usync,
 };
-use crate::{account::Number, device::DeviceId, media::AUTH_SECONDS, state::State};
+use crate::{account::Number, device::DeviceId, media::AUTH_SECONDS, orders, state::State};
 
 const PRIVACY: [(&str, &str); 10] = [
     ("last", "all"),
@@ -71,6 +71,7 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
         }
         ("disappearing_mode", _) => result(&id, [node("disappearing_mode").attr("duration", 0).attr("t", 0).build()]),
         ("w:g2", _) => groups::receive(state, from, &id, &kind, iq),
+        ("fb:thrift_iq", "get") => orders::tell(state, &id, iq),
         ("w:biz", "get") => result(&id, [node("business_profile").attr("v", "116").build()]),
         _ => {
             state.counters.count(format!("iq unknown: {namespace} {kind}"));

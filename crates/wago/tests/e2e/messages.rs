@@ -212,3 +212,30 @@ async fn an_admin_acts_on_what_others_wrote() {
     until("an edit", id, &|message| message["text"] == "first").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_told_with_what_is_in_it() {
+    let (mut world, _, inbox) = World::linked().await;
+    let order = |title: &str| {
+        let products = json!([{"name": "Tea", "price": 4_500, "quantity": 2}]);
+        json!({"to": ALICE, "order": {"title": title, "currency": "EUR", "products": products}})
+    };
+    let told = async |id: String| {
+        let told = inbox.first("an order", |one| one.event()["Info"]["ID"] == id.as_str()).await;
+        assert_eq!(told.event()["Message"]["orderMessage"]["itemCount"], 1);
+        let details = &told.json["orderDetails"];
+        let tea = json!({"id": "1", "name": "Tea", "price": 4_500, "currency": "EUR", "quantity": 2, "imageUrl": ""});
+        assert_eq!(details["products"], json!([tea]), "{}", told.json);
+        assert_eq!(details["price"], json!({"subtotal": 9_000, "total": 9_000, "currency": "EUR"}));
+    };
+    let id = world.phones.send(BOB, order("live")).await;
+    told(id).await;
+    // And those that wait for the gateway.
+    world.stop_gateway().await;
+    let waiting = [world.phones.send(BOB, order("one")).await, world.phones.send(BOB, order("two")).await];
+    world.start_gateway().await;
+    for id in waiting {
+        told(id).await;
+    }
+    world.stop().await;
+}

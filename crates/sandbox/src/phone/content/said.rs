@@ -1,12 +1,19 @@
-//! What a person sends that is neither words nor a file: places, contacts, polls and votes.
+//! What a person sends that is neither words nor a file: places, contacts, orders, polls and votes.
 
 use buffa::{Message as _, MessageField};
 use wacore::poll::{compute_option_hash, encrypt_poll_vote_with_secret};
 use wago_contract::phone::{self as contract, Kind};
-use waproto::whatsapp as wa;
+use waproto::whatsapp::{
+    self as wa,
+    message::order_message::{OrderStatus, OrderSurface},
+};
 
 use super::{Content, Target, key, shown};
-use crate::{Error, Result};
+use crate::{
+    Error, Result,
+    orders::{self, Placed},
+    state::State,
+};
 
 const OPTIONS: std::ops::RangeInclusive<usize> = 2..=12;
 
@@ -18,17 +25,21 @@ pub struct Said {
     pub message: wa::Message,
 }
 
-/// `None`: it is words or a file. `secret` makes the one of a poll.
-pub fn said(request: &contract::Send, secret: impl FnOnce() -> [u8; 32]) -> Result<Option<Said>> {
-    let message = match (&request.location, &request.contact, &request.poll) {
-        (None, None, None) => return Ok(None),
-        (Some(place), None, None) => location(place),
-        (None, Some(card), None) => contact(card),
-        (None, None, Some(asked)) => question(asked, secret())?,
+/// `None`: it is words or a file. The state makes the secret of a poll, and keeps an order.
+pub fn said(request: &contract::Send, seller: &str, state: &mut State) -> Result<Option<Said>> {
+    let message = match (&request.location, &request.contact, &request.poll, &request.order) {
+        (None, None, None, None) => return Ok(None),
+        (Some(place), None, None, None) => location(place),
+        (None, Some(card), None, None) => contact(card),
+        (None, None, Some(asked), None) => question(asked, state.random_bytes())?,
+        (None, None, None, Some(wish)) => order(wish, seller, &orders::place(state, wish)?),
         _ => return Err(Error::Invalid { field: "poll", expected: "is one too many: a message has one content" }),
     };
     if request.text.is_some() {
-        return Err(Error::Invalid { field: "text", expected: "does not go with a location, a contact or a poll" });
+        return Err(Error::Invalid {
+            field: "text",
+            expected: "does not go with a location, a contact, a poll or an order",
+        });
     }
     Ok(match shown::read(&message) {
         Some(Content::Shown { kind, text, .. }) => Some(Said { kind, text, message }),
@@ -54,6 +65,22 @@ fn contact(card: &contract::Contact) -> wa::Message {
         ..Default::default()
     };
     wa::Message { contact_message: MessageField::some(part), ..Default::default() }
+}
+
+fn order(wish: &contract::Order, seller: &str, placed: &Placed) -> wa::Message {
+    let part = wa::message::OrderMessage {
+        order_id: Some(placed.id.to_string()),
+        token: Some(placed.token.clone()),
+        order_title: Some(wish.title.clone()),
+        item_count: i32::try_from(wish.products.len()).ok(),
+        status: Some(OrderStatus::INQUIRY),
+        surface: Some(OrderSurface::CATALOG),
+        seller_jid: Some(seller.to_owned()),
+        total_amount1000: Some(placed.total),
+        total_currency_code: Some(wish.currency.clone()),
+        ..Default::default()
+    };
+    wa::Message { order_message: MessageField::some(part), ..Default::default() }
 }
 
 fn question(asked: &contract::Poll, secret: [u8; 32]) -> Result<wa::Message> {

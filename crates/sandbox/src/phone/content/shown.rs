@@ -32,6 +32,8 @@ pub fn read(message: &wa::Message) -> Option<Content> {
     } else if let Some(contacts) = message.contacts_array_message.as_option() {
         let names = contacts.contacts.iter().filter_map(|contact| contact.display_name.clone());
         (Kind::Contact, lines(names), &contacts.context_info)
+    } else if let Some(order) = message.order_message.as_option() {
+        (Kind::Order, order.order_title.clone().unwrap_or_default(), &order.context_info)
     } else if let Some(event) = message.event_message.as_option() {
         let said = [event.name.clone(), event.description.clone()].into_iter().flatten();
         (Kind::Event, lines(said), &event.context_info)
