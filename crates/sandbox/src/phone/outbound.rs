@@ -203,7 +203,26 @@ pub(crate) fn vote(phone: &mut Handset, state: &mut State, id: &str, options: &[
     let (creator, voter) = (author_in(state, chat, &poll.message.from), in_terms_of(state, chat, phone.number));
     let message = content::vote(target, &poll.raw, [&creator, &voter], options, crate::now_ms());
     let message = message.ok_or(Error::Invalid { field: "id", expected: "must be that of a poll" })?;
-    Ok(aside(phone, state, chat, message, Shape { kind: Some("poll"), ..Shape::default() }))
+    let raw = message.encode_to_vec();
+    let vote = aside(phone, state, chat, message, Shape { kind: Some("poll"), ..Shape::default() });
+    phone.messages.add(New {
+        id: vote.clone(),
+        chat: chat.name(),
+        from: person(phone.number),
+        from_me: true,
+        kind: contract::Kind::Vote,
+        text: Some(options.join("\n")),
+        caption: None,
+        media: None,
+        quoted: None,
+        mentions: Vec::new(),
+        target: Some(id.to_owned()),
+        timestamp: crate::now(),
+        state: contract::State::Pending,
+        raw,
+        audience: audience(phone, state, chat, &[]),
+    });
+    Ok(vote)
 }
 
 /// New words for an own message.
