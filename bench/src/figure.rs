@@ -13,6 +13,7 @@ pub fn say(what: &str, figure: f64, unit: &str) {
 pub struct Usage {
     rss_kib: u64,
     pss_kib: u64,
+    peak_kib: u64,
     pub handles: usize,
     pub threads: u64,
     /// Seconds of processor time since its start, of all threads together.
@@ -35,6 +36,7 @@ impl Usage {
         let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         Ok(Self {
             rss_kib: value(&status, "VmRSS:")?,
+            peak_kib: value(&status, "VmHWM:")?,
             pss_kib: value(&rollup, "Pss:")?,
             handles,
             threads: value(&status, "Threads:")?,
@@ -46,9 +48,20 @@ impl Usage {
         self.rss_kib as f64 / 1024.0
     }
 
+    /// The most it had since [`reset_peak`].
+    pub fn peak_mib(&self) -> f64 {
+        self.peak_kib as f64 / 1024.0
+    }
+
     pub fn pss_mib(&self) -> f64 {
         self.pss_kib as f64 / 1024.0
     }
+}
+
+/// From here on the peak of its memory is counted anew.
+pub fn reset_peak(process: u32) -> Result<()> {
+    let path = format!("/proc/{process}/clear_refs");
+    fs::write(&path, "5").with_context(|| format!("{path} cannot be written"))
 }
 
 fn value(text: &str, name: &str) -> Result<u64> {

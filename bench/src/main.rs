@@ -7,6 +7,7 @@ mod cost;
 mod deliveries;
 mod figure;
 mod fleet;
+mod media;
 mod process;
 mod receiver;
 mod traffic;
@@ -21,6 +22,8 @@ enum Command {
     Cost(cost::Cost),
     /// How fast events get to their webhooks, and what a dead receiver costs the others.
     Deliveries(deliveries::Deliveries),
+    /// What files cost, and how much memory they take on their way.
+    Media(media::Media),
     /// Whether anything gets lost when the gateway is killed again and again.
     Chaos(chaos::Chaos),
 }
@@ -32,6 +35,7 @@ async fn main() -> Result<()> {
     match Command::parse() {
         Command::Cost(args) => cost::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Media(args) => media::run(args).await,
         Command::Chaos(args) => chaos::run(args).await,
     }
 }

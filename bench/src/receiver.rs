@@ -7,7 +7,13 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    routing::post,
+};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
@@ -48,7 +54,7 @@ impl Receiver {
             taken.count.send_modify(|count| *count += 1);
             StatusCode::OK
         };
-        let routes = Router::new().route("/", post(receive)).with_state(taken);
+        let routes = Router::new().route("/", post(receive)).layer(DefaultBodyLimit::disable()).with_state(taken);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}/", listener.local_addr()?);
         tokio::spawn(async move { axum::serve(listener, routes).await });

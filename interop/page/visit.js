@@ -97,6 +97,35 @@ await step('a picture is attached, and shown on both phones', async () => {
   await rm(folder, { recursive: true })
 })
 
+await step('a poll is asked on one phone, and answered on the other', async () => {
+  await page.select('#compose [name=kind]', 'poll')
+  await page.type('#compose [name=text]', 'Tea? | yes | no')
+  await press('#compose button')
+  await shows('#messages .mine .poll', 'Tea?')
+  const choose = (name) => page.evaluate((name) => [...document.querySelectorAll('#phones button')].find((b) => b.textContent.includes(name)).click(), name)
+  await choose('Alice')
+  await shows('#chats', 'Tea?')
+  await press('#chats button')
+  await press('#messages .poll button:nth-of-type(2)')
+  await shows('#messages .poll button[aria-pressed=true]', 'no1')
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: join(process.env.SCREENSHOTS, 'poll.png') })
+  await choose('Bob')
+  await press('#chats button')
+  await shows('#messages .mine .poll', 'no1')
+})
+
+await step('a message is liked, and one taken back', async () => {
+  await page.type('#compose [name=text]', 'oops')
+  await press('#compose button')
+  await shows('#messages .mine', 'oops')
+  await page.waitForFunction(() => [...document.querySelectorAll('#messages .mine')].at(-1).querySelector('.deed[title^=Delete]'), PATIENCE)
+  const last = (title) => page.evaluate((title) => [...document.querySelectorAll('#messages .mine')].at(-1).querySelector(`.deed[title^=${title}]`).click(), title)
+  await last('React')
+  await shows('#messages .mine .reaction', '👍')
+  await last('Delete')
+  await shows('#messages .mine', 'This message was deleted')
+})
+
 await step('a mistake is explained', async () => {
   await press('#back')
   await page.type('#compose [name=to]', '4912345')

@@ -85,16 +85,21 @@ function drawPhones() {
   for (const place of document.querySelectorAll('.chosen')) place.textContent = name
 }
 
+const signs = { poll: '📊', location: '📍', contact: '👤', event: '📅', invite: '✉️' }
+
 function said(message) {
+  if (message.kind === 'poll') return ''
   if (message.kind === 'deleted') return 'This message was deleted'
   if (message.kind === 'unsupported') return 'A kind of message that this phone cannot show'
-  return message.media ? message.caption ?? '' : message.text
+  const text = message.media ? message.caption ?? '' : message.text
+  return signs[message.kind] ? `${signs[message.kind]} ${text}` : text
 }
 
 const names = { image: 'Photo', video: 'Video', audio: 'Audio', document: 'Document', sticker: 'Sticker' }
 
 /** A message in one line. */
 function summary(message) {
+  if (message.kind === 'poll') return `${signs.poll} ${message.text.split('\n')[0]}`
   if (!message.media) return said(message)
   const name = message.media.filename ?? (message.media.ptt ? 'Voice note' : names[message.kind])
   return message.caption ? `${name}: ${message.caption}` : name
@@ -126,6 +131,63 @@ function file(message) {
   return link()
 }
 
+/** A poll, with what each voted for last. A click votes for an option, or takes the vote back. */
+function poll(message) {
+  if (message.kind !== 'poll') return null
+  const [question, ...options] = message.text.split('\n')
+  const votes = new Map()
+  for (const vote of look.messages) {
+    if (vote.kind === 'vote' && vote.target === message.id) votes.set(vote.from, vote.text ? vote.text.split('\n') : [])
+  }
+  const own = votes.get(chosen().jid) ?? []
+  const vote = (option) => call('POST', `/phones/${look.chosen}/vote`, { id: message.id, options: own.includes(option) ? [] : [option] })
+  return element('div', { class: 'poll' }, element('strong', {}, `${signs.poll} ${question}`), ...options.map((option) => {
+    const count = [...votes.values()].filter((chosen) => chosen.includes(option)).length
+    return element('button', { 'aria-pressed': String(own.includes(option)), onclick: (event) => act(() => vote(option), event.currentTarget) },
+      option, element('span', { class: 'votes' }, String(count)))
+  }))
+}
+
+/** What can be done with a message: liked, and taken back if it is one's own. */
+function deeds(message) {
+  if (message.kind === 'deleted' || message.state === 'pending') return null
+  const path = `/phones/${look.chosen}`
+  const liked = message.reactions?.[chosen().jid] === '👍'
+  const deed = (title, sign, work) => element('button', { class: 'deed', title, 'aria-label': title, onclick: (event) => act(work, event.currentTarget) }, sign)
+  return element('span', { class: 'deeds' },
+    deed(liked ? 'Take the thumb back' : 'React with a thumb', '👍', () => call('POST', `${path}/react`, { id: message.id, emoji: liked ? '' : '👍' })),
+    message.fromMe ? deed('Delete for everyone', '🗑', () => call('POST', `${path}/delete`, { id: message.id })) : null)
+}
+
+/** What was typed, as the kind that was chosen for it. */
+const kinds = {
+  text: { hint: 'Message', read: (text) => ({ text }) },
+  poll: {
+    hint: 'Question? | one option | another',
+    read: (text) => {
+      const [question, ...options] = text.split('|').map((part) => part.trim())
+      return { poll: { question, options, most: 1 } }
+    },
+  },
+  location: {
+    hint: '52.52, 13.40 name of the place',
+    read: (text) => {
+      const [, latitude, longitude, name] = /^\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*(.*)$/.exec(text) ?? []
+      if (latitude === undefined) throw new Error('a place is written as latitude, longitude and a name')
+      return { location: { latitude: Number(latitude), longitude: Number(longitude), ...(name ? { name } : {}) } }
+    },
+  },
+  contact: {
+    hint: 'Ana Lima, +1 555 000 0009',
+    read: (text) => {
+      const [name, number = ''] = text.split(',').map((part) => part.trim())
+      const digits = number.replace(/\D/g, '')
+      const vcard = `BEGIN:VCARD\nVERSION:3.0\nFN:${name}\nTEL;type=CELL;waid=${digits}:+${digits}\nEND:VCARD`
+      return { contact: { name, vcard } }
+    },
+  },
+}
+
 /** A picked file as a part of a message. */
 async function picked(file, words) {
   const url = await new Promise((resolve, reject) => {
@@ -145,7 +207,7 @@ async function picked(file, words) {
 
 function drawPhone() {
   const phone = chosen()
-  const shown = look.messages.filter((message) => message.kind !== 'reaction')
+  const shown = look.messages.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote')
   const inChat = look.chat !== null
   $('#chats').hidden = inChat
   $('#messages').hidden = !inChat
@@ -166,12 +228,14 @@ function drawPhone() {
   const list = $('#messages')
   const marks = { pending: '◌', sent: '✓', delivered: '✓✓', read: '✓✓', refused: '✕ not sent' }
   const thread = shown.filter((message) => message.chat === look.chat)
-  const drawn = fill(list, thread, () => thread.map((message) => {
+  const drawn = fill(list, [thread, look.messages.filter(({ kind }) => kind === 'vote')], () => thread.map((message) => {
     const reactions = Object.values(message.reactions ?? {}).join(' ')
     return element('li', { class: message.fromMe ? 'mine' : null },
       message.quoted ? element('span', { class: 'quote' }, message.quoted.text ?? '…') : null,
       file(message),
+      poll(message),
       said(message),
+      deeds(message),
       element('span', { class: 'meta' }, reactions ? element('span', { class: 'reaction' }, `${reactions} `) : null,
         `${message.edited ? 'edited ' : ''}${clock(message.timestamp)} `,
         message.fromMe ? element('span', { class: message.state === 'read' ? 'seen' : null, title: message.state }, marks[message.state] ?? '') : null))
@@ -271,10 +335,11 @@ $('#compose').addEventListener('submit', (event) => {
   act(async () => {
     const to = look.chat ?? form.to.value
     const [attached] = form.file.files
-    const message = attached ? await picked(attached, form.text.value) : { text: form.text.value }
+    const message = attached ? await picked(attached, form.text.value) : kinds[form.kind.value].read(form.text.value)
     await call('POST', `/phones/${look.chosen}/send`, { to, ...message })
     form.text.value = ''
     form.file.value = ''
+    form.kind.value = 'text'
     attach(form)
     if (!look.chat) {
       await refreshPhone()
@@ -289,10 +354,11 @@ $('#compose').addEventListener('submit', (event) => {
 function attach(form) {
   const [attached] = form.file.files
   form.text.required = !attached
-  form.text.placeholder = attached ? `Caption of ${attached.name}` : 'Message'
+  form.text.placeholder = attached ? `Caption of ${attached.name}` : kinds[form.kind.value].hint
   form.querySelector('.attach').classList.toggle('picked', Boolean(attached))
 }
 $('#compose').file.addEventListener('change', (event) => attach(event.target.form))
+$('#compose').kind.addEventListener('change', (event) => attach(event.target.form))
 $('#scan').addEventListener('submit', (event) => {
   event.preventDefault()
   const form = event.target
