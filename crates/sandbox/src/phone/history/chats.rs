@@ -82,7 +82,7 @@ impl<'a> Chats<'a> {
             Some(at) => at + 1,
             None => {
                 let older = |entry: &&Entry| i64::try_from(entry.message.timestamp).is_ok_and(|t| t * 1_000 < at_ms);
-                entries.iter().position(|entry| older(&entry)).unwrap_or(entries.len())
+                entries.iter().position(older).unwrap_or(entries.len())
             }
         };
         let rest = &entries[from..];
