@@ -132,7 +132,7 @@ impl Messages {
         let raw_for_all = (new.kind == Kind::Unsupported).then(|| BASE64_STANDARD.encode(&new.raw));
         self.by_id.entry(new.id.clone()).or_default().push(cursor);
         self.entries.push_back(Entry {
-            unread: !new.from_me && new.kind != Kind::Reaction,
+            unread: !new.from_me && !matches!(new.kind, Kind::Reaction | Kind::Vote),
             message: Message {
                 cursor,
                 id: new.id,
