@@ -41,20 +41,18 @@ pub struct Deliveries {
     /// Requests that are open at once.
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
-    /// An empty PostgreSQL database, for a second round on it.
-    #[arg(long)]
-    postgres: Option<String>,
+    /// Empty PostgreSQL databases, one for each number of sessions, for a round on them in place of SQLite.
+    #[arg(long, value_delimiter = ',')]
+    postgres: Vec<String>,
 }
 
 pub async fn run(args: Deliveries) -> Result<()> {
-    for sessions in &args.sessions {
+    let databases = args.postgres.len();
+    // A database belongs to the key of the gateway that made it, and each round has a gateway of its own.
+    ensure!(databases == 0 || databases == args.sessions.len(), "as many databases as numbers of sessions are needed");
+    for (at, sessions) in args.sessions.iter().enumerate() {
         ensure!(*sessions > 0, "--sessions must be at least 1 each");
-        one(&args, *sessions, None).await?;
-    }
-    if let Some(url) = &args.postgres {
-        for sessions in &args.sessions {
-            one(&args, *sessions, Some(url)).await?;
-        }
+        one(&args, *sessions, args.postgres.get(at).map(String::as_str)).await?;
     }
     Ok(())
 }
