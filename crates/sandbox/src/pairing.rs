@@ -321,15 +321,20 @@ fn conclude(state: &mut State, id: PairingId, answer: &Node) {
         linked_at: crate::now(),
         pre_keys: Default::default(),
     };
-    state.add_device(accepted.device, device);
-    phone::sign_key_indexes(state, accepted.device.number);
-    announce(state, accepted.device, "add");
-    phone::greet(state, accepted.device);
-    state.counters.count("device linked");
-    state.changed(Update::Phone { number: accepted.device.number.to_string() });
+    introduce(state, accepted.device, device);
     state.changed(Update::Screens);
     let _ = pairing.stanzas.try_send(node("stream:error").attr("code", "515").build());
     let _ = accepted.done.send(Ok(accepted.device));
+}
+
+/// A device exists from here on: its account vouches for it, and all who write to the account are told.
+pub(crate) fn introduce(state: &mut State, id: DeviceId, device: Device) {
+    state.add_device(id, device);
+    phone::sign_key_indexes(state, id.number);
+    announce(state, id, "add");
+    phone::greet(state, id);
+    state.counters.count("device linked");
+    state.changed(Update::Phone { number: id.number.to_string() });
 }
 
 /// The device's signature covers what the phone signed, the device's identity, and the account's key.
