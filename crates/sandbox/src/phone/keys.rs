@@ -76,6 +76,7 @@ impl Keys {
             identity_proof: Vec::new(),
             key_index: 0,
             platform: platform.to_owned(),
+            inline_history: false,
             linked_at: crate::now(),
             pre_keys: VecDeque::new(),
         }

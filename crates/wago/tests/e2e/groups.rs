@@ -166,6 +166,39 @@ async fn members_read_what_is_said_while_they_are_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_status_is_told_to_those_who_know_its_author() {
+    let (world, _, inbox) = World::linked().await;
+    world.phones.create(CAROL).await;
+    // Nobody else at Alice's has anything to do with Bob.
+    world.phones.text(BOB, ALICE, "hello").await;
+    inbox.text("hello").await;
+    let dot = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+    world.phones.text(CAROL, "status@broadcast", "for nobody").await;
+    world.phones.text(BOB, "status@broadcast", "at the sea").await;
+    let picture = json!({"to": "status@broadcast", "image": dot, "caption": "the sea", "recipients": [ALICE]});
+    let picture = world.phones.send(BOB, picture).await;
+
+    let text = inbox.text("at the sea").await;
+    let phones = world.phones.get("/phones").await;
+    let bob = phones.as_array().unwrap().iter().find(|one| one["number"] == BOB).unwrap();
+    let info = &text.event()["Info"];
+    assert_eq!(
+        json!([info["Chat"], info["SenderAlt"], info["Sender"], info["IsGroup"], info["IsFromMe"]]),
+        json!(["status@broadcast", jid(BOB), bob["lid"], true, false])
+    );
+    let shown = inbox.first("the picture", |one| one.event()["Info"]["ID"] == picture.as_str()).await;
+    assert_eq!(shown.event()["Info"]["Chat"], "status@broadcast");
+    assert_eq!(shown.event()["Message"]["imageMessage"]["caption"], "the sea");
+    assert!(shown.file.is_some());
+    assert!(!inbox.all().iter().any(|one| one.is_text("for nobody")));
+
+    // And of one that the phone itself posts.
+    world.phones.text(ALICE, "status@broadcast", "at home").await;
+    assert_eq!(inbox.text("at home").await.event()["Info"]["IsFromMe"], true);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_members_are_written_to_at_once() {
     let all = Processes::start().await;
     let phones = &all.phones;
