@@ -51,6 +51,13 @@ pub struct Link {
     pub code: Option<String>,
 }
 
+/// `POST /phones/{number}/devices`: a device that is linked and never there.
+#[derive(Serialize, Deserialize, Default)]
+pub struct NewDevice {
+    /// What it calls itself.
+    pub name: Option<String>,
+}
+
 /// A linked device, as its phone lists it.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
 pub struct Device {

@@ -68,6 +68,9 @@ pub(crate) struct Device {
     pub key_index: u32,
     /// What it calls itself, e.g. `Chrome (Linux)`.
     pub platform: String,
+    /// It takes the first part of a history within a message, if that is small.
+    #[serde(default)]
+    pub inline_history: bool,
     /// Unix seconds.
     pub linked_at: u64,
     /// One-time pre-keys, each handed out once; kept in rows of their own.

@@ -39,6 +39,7 @@ pub(crate) struct Registration {
     pub registration: u32,
     pub signed_pre_key: SignedPreKey,
     pub platform: String,
+    pub inline_history: bool,
 }
 
 impl Registration {
@@ -52,8 +53,11 @@ impl Registration {
         };
         keys::verifies(&identity, &signed_pre_key).then_some(())?;
         let registration = u32::from_be_bytes(data.e_regid?.try_into().ok()?);
-        let platform = wa::DeviceProps::decode_from_slice(&data.device_props?).ok()?.os.unwrap_or_default();
-        Some(Self { noise, identity, registration, signed_pre_key, platform })
+        let props = wa::DeviceProps::decode_from_slice(&data.device_props?).ok()?;
+        let history = props.history_sync_config.into_option().unwrap_or_default();
+        let inline_history = history.inline_initial_payload_in_e2_ee_msg.unwrap_or_default();
+        let platform = props.os.unwrap_or_default();
+        Some(Self { noise, identity, registration, signed_pre_key, platform, inline_history })
     }
 }
 
@@ -309,7 +313,7 @@ fn conclude(state: &mut State, id: PairingId, answer: &Node) {
         let _ = pairing.stanzas.try_send(node("stream:error").attr("code", "401").build());
         return;
     };
-    let Registration { noise, identity, registration, signed_pre_key, platform } = pairing.registration;
+    let Registration { noise, identity, registration, signed_pre_key, platform, inline_history } = pairing.registration;
     let device = Device {
         noise: Some(noise),
         identity,
@@ -318,18 +322,24 @@ fn conclude(state: &mut State, id: PairingId, answer: &Node) {
         identity_proof: proof,
         key_index: accepted.key_index,
         platform,
+        inline_history,
         linked_at: crate::now(),
         pre_keys: Default::default(),
     };
-    state.add_device(accepted.device, device);
-    phone::sign_key_indexes(state, accepted.device.number);
-    announce(state, accepted.device, "add");
-    phone::greet(state, accepted.device);
-    state.counters.count("device linked");
-    state.changed(Update::Phone { number: accepted.device.number.to_string() });
+    introduce(state, accepted.device, device);
     state.changed(Update::Screens);
     let _ = pairing.stanzas.try_send(node("stream:error").attr("code", "515").build());
     let _ = accepted.done.send(Ok(accepted.device));
+}
+
+/// A device exists from here on: its account vouches for it, and all who write to the account are told.
+pub(crate) fn introduce(state: &mut State, id: DeviceId, device: Device) {
+    state.add_device(id, device);
+    phone::sign_key_indexes(state, id.number);
+    announce(state, id, "add");
+    phone::greet(state, id);
+    state.counters.count("device linked");
+    state.changed(Update::Phone { number: id.number.to_string() });
 }
 
 /// The device's signature covers what the phone signed, the device's identity, and the account's key.

@@ -141,9 +141,7 @@ pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shap
         field: "number",
         expected: "must be a phone number of 5 to 15 digits that does not begin with 0",
     })?;
-    if name.chars().count() > NAME_CHARACTERS_MAX {
-        return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
-    }
+    check_name(name)?;
     if state.accounts.contains_key(&number) {
         return Err(Error::PhoneExists);
     }
@@ -171,6 +169,14 @@ pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shap
     sign_key_indexes(state, number);
     state.changed(Update::Phone { number: number.to_string() });
     describe(state, number)
+}
+
+/// Of a person or a device.
+fn check_name(name: &str) -> Result<()> {
+    if name.chars().count() > NAME_CHARACTERS_MAX {
+        return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
+    }
+    Ok(())
 }
 
 /// The phone is set up anew: its account gets a new key, its linked devices are gone, and those who write to it are told.

@@ -81,9 +81,13 @@ impl Counters {
     const NAMES_MAX: usize = 500;
 
     pub fn count(&mut self, name: impl Into<String>) {
+        self.add(name, 1);
+    }
+
+    pub fn add(&mut self, name: impl Into<String>, more: usize) {
         let name = name.into();
         if self.0.len() < Self::NAMES_MAX || self.0.contains_key(&name) {
-            *self.0.entry(name).or_default() += 1;
+            *self.0.entry(name).or_default() += more as u64;
         }
     }
 

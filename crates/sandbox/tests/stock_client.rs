@@ -86,6 +86,15 @@ struct Stock {
     events: whatsapp_rust::async_channel::Receiver<Arc<Event>>,
 }
 
+/// A part of a history, the newest first.
+struct History {
+    texts: Vec<String>,
+    /// Id and Unix seconds.
+    oldest: (String, i64),
+    /// What it answers.
+    asked: Option<String>,
+}
+
 impl Stock {
     async fn until<T>(&self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
         let wait = async {
@@ -102,6 +111,24 @@ impl Stock {
     async fn qr(&self) -> String {
         self.until("a QR code", |event| match event {
             Event::PairingQrCode(shown) => Some(shown.code.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next part of that kind.
+    async fn history(&self, kind: i32) -> History {
+        self.until("a part of a history", |event| match event {
+            Event::HistorySync(part) if part.sync_type() == kind => {
+                let chats = &part.get()?.conversations;
+                let messages = || chats.iter().flat_map(|chat| &chat.messages).map(|one| &*one.message);
+                let oldest = messages().last()?;
+                Some(History {
+                    texts: messages().filter_map(|one| one.message.conversation.clone()).collect(),
+                    oldest: (oldest.key.id.clone()?, oldest.message_timestamp?.try_into().unwrap()),
+                    asked: part.peer_data_request_session_id().map(str::to_owned),
+                })
+            }
             _ => None,
         })
         .await
@@ -247,6 +274,31 @@ const LARGE: usize = 6 << 20;
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn learns_what_was_said_before() {
+    let sandbox = Sandbox::start().await;
+    for at in 0..30 {
+        let said = json!({ "to": ALICE, "text": format!("old {at}") });
+        sandbox.post(&format!("/phones/{BOB}/send"), said).await;
+    }
+    let stock = sandbox.client().await;
+    let qr = stock.qr().await;
+    sandbox.post(&format!("/phones/{ALICE}/link"), json!({ "qr": qr })).await;
+    let (first, rest) = (stock.history(0).await, stock.history(3).await);
+    assert_eq!((first.texts.len(), first.texts[0].as_str()), (20, "old 29"));
+    assert_eq!((rest.texts.len(), rest.texts[9].as_str()), (10, "old 0"));
+
+    // What is older than the oldest of the first part, again.
+    let chat: Jid = format!("{BOB}@s.whatsapp.net").parse().unwrap();
+    let (id, at) = first.oldest;
+    let asked = stock.client.fetch_message_history(&chat, &id, false, at * 1_000, 3).await.unwrap();
+    let told = stock.history(6).await;
+    assert_eq!(told.texts, ["old 9", "old 8", "old 7"]);
+    assert_eq!(told.asked, Some(asked));
+    stock.handle.shutdown().await;
+    sandbox.network.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Error, Number, Result,
+    core::Core,
     device::DeviceId,
     pairing,
     phone::{self, Handset, link, outbound},
@@ -57,9 +58,32 @@ pub(super) async fn link(
         _ => return Err(Error::Invalid { field: "qr", expected: "or code is needed, one of them" }.into()),
     };
     link::settled(core, device).await;
-    let devices = core.step(|state| phone::devices(state, number))?;
+    linked(core, device)
+}
+
+fn linked(core: &Core, device: DeviceId) -> Answer<(StatusCode, Json<shape::Device>)> {
+    let devices = core.step(|state| phone::devices(state, device.number))?;
     let linked = devices.into_iter().find(|linked| linked.id == device.device).ok_or(Error::UnknownDevice)?;
     Ok((StatusCode::CREATED, Json(linked)))
+}
+
+pub(super) async fn add_device(
+    State(control): State<Control>,
+    path: Path<String>,
+    Body(new): Body<shape::NewDevice>,
+) -> Answer<(StatusCode, Json<shape::Device>)> {
+    let number = number(path)?;
+    let name = new.name.unwrap_or_else(|| "Absent".to_owned());
+    let device = control.core.step(|state| link::absent(state, number, &name))?;
+    linked(&control.core, device)
+}
+
+pub(super) async fn lose_keys(State(control): State<Control>, path: Path<String>) -> Answer<StatusCode> {
+    at(&control, path, |phone, state| {
+        phone.lose_sender_keys(&state.journal);
+        Ok(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) async fn devices(State(control): State<Control>, path: Path<String>) -> Answer<Json<Vec<shape::Device>>> {

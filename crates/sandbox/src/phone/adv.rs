@@ -11,6 +11,7 @@ use super::keys::Keys;
 
 /// What a signature is for is part of what is signed.
 const DEVICE_IDENTITY: [u8; 2] = [6, 0];
+const DEVICE_SIGNATURE: [u8; 2] = [6, 1];
 const KEY_INDEX_LIST: [u8; 2] = [6, 2];
 
 /// Native cameras open this address; the code's text is behind it.
@@ -47,19 +48,11 @@ pub struct Statement {
 /// The account's statement that the device with `identity` is one of its own, sealed with the secret that only that
 /// device and this phone know. This is what `<device-identity>` carries in `pair-success`.
 pub fn device_identity(keys: &Keys, identity: &[u8; 32], secret: &[u8; 32], key_index: u32, now_s: u64) -> Statement {
-    let details = wa::ADVDeviceIdentity {
-        raw_id: Some(keys.raw_id),
-        timestamp: Some(now_s),
-        key_index: Some(key_index),
-        account_type: Some(wa::ADVEncryptionType::E2EE),
-        device_type: Some(wa::ADVEncryptionType::E2EE),
-    }
-    .encode_to_vec();
-    let signature = sign(&keys.identity, &[&DEVICE_IDENTITY, &details, identity]);
+    let (details, account_signature) = signed_details(keys, identity, key_index, now_s);
     let signed = wa::ADVSignedDeviceIdentity {
         details: Some(details.clone()),
         account_signature_key: Some(keys.public().to_vec()),
-        account_signature: Some(signature),
+        account_signature: Some(account_signature),
         ..Default::default()
     }
     .encode_to_vec();
@@ -71,6 +64,32 @@ pub fn device_identity(keys: &Keys, identity: &[u8; 32], secret: &[u8; 32], key_
         ..Default::default()
     };
     Statement { details, sealed: sealed.encode_to_vec() }
+}
+
+fn signed_details(keys: &Keys, identity: &[u8; 32], key_index: u32, now_s: u64) -> (Vec<u8>, Vec<u8>) {
+    let details = wa::ADVDeviceIdentity {
+        raw_id: Some(keys.raw_id),
+        timestamp: Some(now_s),
+        key_index: Some(key_index),
+        account_type: Some(wa::ADVEncryptionType::E2EE),
+        device_type: Some(wa::ADVEncryptionType::E2EE),
+    }
+    .encode_to_vec();
+    let signature = sign(&keys.identity, &[&DEVICE_IDENTITY, &details, identity]);
+    (details, signature)
+}
+
+/// What others are shown of a device: the statement about it, signed by the account and by the device itself.
+pub fn proof(account: &Keys, device: &Keys, key_index: u32, now_s: u64) -> Vec<u8> {
+    let (details, account_signature) = signed_details(account, &device.public(), key_index, now_s);
+    let device_signature = sign(&device.identity, &[&DEVICE_SIGNATURE, &details, &device.public(), &account.public()]);
+    wa::ADVSignedDeviceIdentity {
+        details: Some(details),
+        account_signature: Some(account_signature),
+        device_signature: Some(device_signature),
+        ..Default::default()
+    }
+    .encode_to_vec()
 }
 
 /// The signed list of devices that are still the account's, by key index. Device 0 has index 0.
@@ -96,11 +115,10 @@ pub fn vouches(account: &[u8; 32], identity: &[u8; 32], proof: &[u8]) -> bool {
     account.verify_signature(&[DEVICE_IDENTITY.as_slice(), &details, identity].concat(), &signature)
 }
 
-fn sign(account: &KeyPair, parts: &[&[u8]]) -> Vec<u8> {
-    account
-        .private_key
+fn sign(key: &KeyPair, parts: &[&[u8]]) -> Vec<u8> {
+    key.private_key
         .calculate_signature_for_multipart_message(parts, &mut rand::rng())
-        .expect("an account's key signs")
+        .expect("a whole key signs")
         .to_vec()
 }
 
@@ -129,6 +147,17 @@ mod tests {
         let statement = device_identity(&keys, &code.identity, &code.secret, 7, 1);
         let (_, key_index) = PairUtils::do_pair_crypto(&device, &statement.sealed).expect("the companion verifies it");
         assert_eq!(key_index, 7);
+    }
+
+    #[test]
+    fn both_vouch_for_a_device_that_is_never_there() {
+        let (account, device) = (Keys::generate(0), Keys::generate(0));
+        let proof = proof(&account, &device, 3, 1);
+        assert!(vouches(&account.public(), &device.public(), &proof));
+        assert!(!vouches(&device.public(), &device.public(), &proof));
+        let signed = wa::ADVSignedDeviceIdentity::decode_from_slice(&proof).unwrap();
+        let message = [[6, 1].as_slice(), &signed.details.unwrap(), &device.public(), &account.public()].concat();
+        assert!(device.identity.public_key.verify_signature(&message, &signed.device_signature.unwrap()));
     }
 
     #[test]

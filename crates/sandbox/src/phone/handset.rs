@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use wacore_binary::Node;
-use wacore_libsignal::protocol::{GenericSignedPreKey as _, PreKeyRecord, ProtocolAddress};
+use wacore_libsignal::protocol::{PreKeyRecord, ProtocolAddress};
 use wago_contract::phone::Kind;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     account::Number,
-    device::{Device, DeviceId, SignedPreKey},
+    device::{Device, DeviceId},
     journal::{Journal, Tables},
     stanza::read::node,
     state::State,
@@ -146,8 +146,7 @@ impl Handset {
         Self { messages: self.messages, ..Self::new(self.number) }
     }
 
-    /// As by an accident.
-    #[cfg(test)]
+    /// As by an accident: what comes to its groups and statuses it cannot open until it was given the keys again.
     pub(crate) fn lose_sender_keys(&mut self, journal: &Journal) {
         self.sender_keys.forget_all(self.number, journal);
     }
@@ -174,27 +173,7 @@ impl Handset {
 
     /// What the network knows of it from the start.
     pub fn device(&self) -> Device {
-        Device {
-            noise: None,
-            identity: self.keys.public(),
-            registration: self.keys.registration,
-            signed_pre_key: self.signed_pre_key(),
-            identity_proof: Vec::new(),
-            key_index: 0,
-            platform: "Phone".to_owned(),
-            linked_at: crate::now(),
-            pre_keys: VecDeque::new(),
-        }
-    }
-
-    pub fn signed_pre_key(&self) -> SignedPreKey {
-        let record = &self.keys.signed;
-        let whole = "the phone made this key itself";
-        SignedPreKey {
-            id: record.id().expect(whole).into(),
-            key: record.public_key().expect(whole).public_key_bytes().try_into().expect(whole),
-            signature: record.signature().expect(whole).to_vec(),
-        }
+        self.keys.device("Phone")
     }
 
     /// One more pre-key, and its public half.
@@ -215,7 +194,7 @@ impl Handset {
     /// The question by which the network is given a fresh batch of keys.
     pub fn upload(&mut self, state: &mut State) -> Node {
         let fresh: Vec<(u32, [u8; 32])> = (0..super::keys::PRE_KEYS).map(|_| self.make_pre_key()).collect();
-        let signed = self.signed_pre_key();
+        let signed = self.keys.signed_pre_key();
         let keys = wacore::prekeys::PreKeyUtils::build_upload_prekeys_request(
             self.keys.registration,
             &self.keys.public(),

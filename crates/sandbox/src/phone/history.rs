@@ -1,6 +1,7 @@
 //! What a phone hands to a device that was linked just now: its chats, in chunks; and older messages when asked for.
 //!
-//! A chunk is packed, sealed with a key of its own, and put on the media host; the device is told where.
+//! A chunk is packed, sealed with a key of its own, and put on the media host; the device is told where. The first goes
+//! within that message, if it is small and the device said that it takes it so.
 
 mod chats;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use wacore_binary::Node;
 use waproto::whatsapp::{
     self as wa,
     history_sync::HistorySyncType as Kind,
-    message::{HistorySyncType, protocol_message::Type},
+    message::{HistorySyncNotification, HistorySyncType, protocol_message::Type},
 };
 
 use super::{Handset, outbound};
@@ -32,6 +33,8 @@ use chats::Chats;
 const FIRST_OF_CHAT: usize = 20;
 /// Messages in each of the others.
 const CHUNK_MESSAGES: usize = 1_000;
+/// Bytes of the first chunk, packed, beyond which it goes by the media host in any case.
+const INLINE_MAX: usize = 64 << 10;
 /// Messages that are sent at a time when they are asked for.
 const ASKED_MAX: usize = 500;
 
@@ -109,7 +112,15 @@ pub(super) fn asked(
 fn hand(phone: &mut Handset, state: &mut State, device: DeviceId, mut chunk: wa::HistorySync, place: Place) {
     chunk.chunk_order = Some(place.order);
     chunk.progress = Some(place.progress);
-    let mut notification = match upload(&state.media, &chunk.encode_to_vec()) {
+    let first = matches!(chunk.sync_type, Kind::INITIAL_BOOTSTRAP);
+    let inline = first && state.devices.get(&device).is_some_and(|device| device.inline_history);
+    let told = pack(&chunk.encode_to_vec()).and_then(|packed| match inline && packed.len() <= INLINE_MAX {
+        true => {
+            Ok(HistorySyncNotification { initial_hist_bootstrap_inline_payload: Some(packed), ..Default::default() })
+        }
+        false => upload(&state.media, &packed),
+    });
+    let mut notification = match told {
         Ok(notification) => notification,
         Err(error) => {
             tracing::error!(%error, "a phone could not upload a history");
@@ -136,14 +147,17 @@ fn hand(phone: &mut Handset, state: &mut State, device: DeviceId, mut chunk: wa:
     outbound::to_own_device(phone, state, device, &message);
 }
 
-/// Packs it, seals it, and puts it on the host.
-fn upload(media: &Media, history: &[u8]) -> io::Result<wa::message::HistorySyncNotification> {
+fn pack(history: &[u8]) -> io::Result<Vec<u8>> {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
     zlib.write_all(history)?;
-    let packed = zlib.finish()?;
+    zlib.finish()
+}
+
+/// Seals it, and puts it on the host.
+fn upload(media: &Media, packed: &[u8]) -> io::Result<HistorySyncNotification> {
     let mut encryptor = MediaEncryptor::new(MediaType::History).map_err(io::Error::other)?;
     let mut sealed = Vec::with_capacity(packed.len() + 32);
-    encryptor.update(&packed, &mut sealed);
+    encryptor.update(packed, &mut sealed);
     let info = encryptor.finalize(&mut sealed).map_err(io::Error::other)?;
     let refused = |refused| match refused {
         Refused::Disk(error) => error,
@@ -152,7 +166,7 @@ fn upload(media: &Media, history: &[u8]) -> io::Result<wa::message::HistorySyncN
     let mut incoming = media.begin()?;
     incoming.write(&sealed).map_err(refused)?;
     let hash = media.finish(incoming, None).map_err(refused)?;
-    Ok(wa::message::HistorySyncNotification {
+    Ok(HistorySyncNotification {
         file_sha256: Some(info.file_sha256.to_vec()),
         file_length: Some(info.file_length),
         media_key: Some(info.media_key.to_vec()),

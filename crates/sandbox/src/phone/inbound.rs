@@ -309,7 +309,7 @@ fn ask_again(phone: &mut Handset, state: &mut State, stanza: &Node, id: &str, se
         return;
     }
     let (key_id, key) = phone.make_pre_key();
-    let signed = phone.signed_pre_key();
+    let signed = phone.keys.signed_pre_key();
     let retry = node("retry")
         .attr("count", u32::from(count))
         .attr("id", id)

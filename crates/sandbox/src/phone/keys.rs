@@ -1,7 +1,11 @@
 //! The keys of a phone. A primary device signs for its account: its identity key is the account's key.
 
+use std::collections::VecDeque;
+
 use rand::RngExt as _;
 use wacore_libsignal::protocol::{GenericSignedPreKey as _, KeyPair, PreKeyRecord, SignedPreKeyRecord, Timestamp};
+
+use crate::device::{Device, SignedPreKey};
 
 /// How many one-time pre-keys a phone makes at a time. Few, because a network may have a thousand phones, and
 /// because the low-count notification asks for more in time.
@@ -60,6 +64,31 @@ impl Keys {
         let mut key = [0; 32];
         key.copy_from_slice(self.identity.public_key.public_key_bytes());
         key
+    }
+
+    /// What a network knows of a device with these keys, before it has one-time pre-keys.
+    pub fn device(&self, platform: &str) -> Device {
+        Device {
+            noise: None,
+            identity: self.public(),
+            registration: self.registration,
+            signed_pre_key: self.signed_pre_key(),
+            identity_proof: Vec::new(),
+            key_index: 0,
+            platform: platform.to_owned(),
+            inline_history: false,
+            linked_at: crate::now(),
+            pre_keys: VecDeque::new(),
+        }
+    }
+
+    pub fn signed_pre_key(&self) -> SignedPreKey {
+        let whole = "this key was made here";
+        SignedPreKey {
+            id: self.signed.id().expect(whole).into(),
+            key: self.signed.public_key().expect(whole).public_key_bytes().try_into().expect(whole),
+            signature: self.signed.signature().expect(whole).to_vec(),
+        }
     }
 
     /// For the journal: private identity key, registration id, raw id, pre-key counter, signed pre-key.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{adv, linking_code};
+use super::{adv, keys::Keys, linking_code};
 use crate::{
     Error, Result,
     account::Number,
     core::Core,
-    device::DeviceId,
+    device::{Device, DeviceId},
     pairing::{self, PairingId},
     state::State,
 };
@@ -83,6 +83,17 @@ pub(crate) async fn by_code(core: &Core, number: Number, code: &str) -> Result<D
         accept(state, number, &Candidate { pairing: hello.pairing, identity: opened.identity, secret: opened.secret })
     })?;
     core.answered(answer, ANSWER_MAX).await?
+}
+
+/// A device that nobody ever switches on: what is for all of the person's devices is sealed for it too, and waits.
+pub(crate) fn absent(state: &mut State, number: Number, name: &str) -> Result<DeviceId> {
+    state.phones.get(number)?;
+    super::check_name(name)?;
+    let (id, key_index) = pairing::reserve(state, number)?;
+    let keys = Keys::generate(crate::now_ms());
+    let identity_proof = adv::proof(&state.phones.get(number)?.keys, &keys, key_index, crate::now());
+    pairing::introduce(state, id, Device { identity_proof, key_index, ..keys.device(name) });
+    Ok(id)
 }
 
 fn accept(

@@ -81,6 +81,7 @@ pub(super) fn relay(
         deliver(state, from, &letter, &envelope, readers);
         return Ok(None);
     }
+    let keys = letter.copies.len();
     let group = GroupId::of(to).and_then(|id| state.groups.get(id)).ok_or(Refused(404))?;
     let member = group.members.get(&from.number).ok_or(Refused(401))?;
     if group.announce && !member.role.is_admin() {
@@ -102,6 +103,7 @@ pub(super) fn relay(
         return Err(Refused(400));
     }
     deliver(state, from, &letter, &envelope, devices);
+    state.counters.add("group key", keys);
     Ok(stale)
 }
 

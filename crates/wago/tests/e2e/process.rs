@@ -40,6 +40,13 @@ impl Process {
         process
     }
 
+    /// The most memory that it has held, in bytes. `None`: this system does not tell.
+    pub fn memory_peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().unwrap() << 10)
+    }
+
     /// As `kill -9` does. Returns when it is gone.
     pub fn kill(mut self) {
         self.end();

@@ -181,6 +181,7 @@ pub(super) fn add_companion(state: &mut State, n: u64) {
         identity_proof: Vec::new(),
         key_index: 1,
         platform: "Away".to_owned(),
+        inline_history: false,
         linked_at: 0,
         pre_keys: Default::default(),
     };

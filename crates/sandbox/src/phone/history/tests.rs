@@ -1,12 +1,14 @@
 use std::io::Read as _;
 
 use flate2::read::ZlibDecoder;
+use rand::RngExt as _;
 use wacore::download::DownloadUtils;
 use wacore_binary::Jid;
 use wago_contract::phone as shape;
 
 use super::*;
 use crate::{
+    device::Device,
     journal::{Journal, Tables},
     media::{Found, Hash},
     phone,
@@ -29,14 +31,15 @@ fn world(texts: usize) -> State {
     }
     for at in 0..texts {
         let (from, to) = if at % 2 == 0 { (ALICE, BOB) } else { (BOB, ALICE) };
-        let text = Some(format!("text {at}"));
-        let request = shape::Send { to: Some(to.to_owned()), text, ..Default::default() };
-        phone::with(&mut state, number(from), |phone, state| outbound::send(phone, state, request, None))
-            .unwrap()
-            .unwrap();
-        phone::answer_all(&mut state);
+        send(&mut state, from, to, format!("text {at}"));
     }
     state
+}
+
+fn send(state: &mut State, from: &str, to: &str, text: String) {
+    let request = shape::Send { to: Some(to.to_owned()), text: Some(text), ..Default::default() };
+    phone::with(state, number(from), |phone, state| outbound::send(phone, state, request, None)).unwrap().unwrap();
+    phone::answer_all(state);
 }
 
 fn texts(conversation: &wa::Conversation) -> Vec<String> {
@@ -45,30 +48,43 @@ fn texts(conversation: &wa::Conversation) -> Vec<String> {
 }
 
 /// The chunks that Alice's phone put on the host, with what it told of them.
-fn chunks(state: &State) -> Vec<(wa::message::HistorySyncNotification, wa::HistorySync)> {
+fn chunks(state: &State) -> Vec<(HistorySyncNotification, wa::HistorySync)> {
     let sent = state.phones.get(number(ALICE)).unwrap().recent.iter();
     let told = sent.filter_map(|recent| {
         let message = wa::Message::decode_from_slice(&recent.raw).unwrap();
         message.protocol_message.into_option()?.history_sync_notification.into_option()
     });
     told.map(|told| {
+        if let Some(packed) = &told.initial_hist_bootstrap_inline_payload {
+            assert_eq!(told.direct_path, None);
+            let history = unpacked(packed);
+            return (told, history);
+        }
         let hash = Hash::of_path(told.direct_path.as_deref().unwrap()).unwrap();
         let Found::Here(blob) = state.media.find(hash).unwrap() else { panic!("it is not on the host") };
-        let (mut packed, mut history) = (Vec::new(), Vec::new());
+        let mut packed = Vec::new();
         let key = told.media_key.as_deref().unwrap();
         DownloadUtils::decrypt_stream_to_writer(blob.reader(0).unwrap(), key, MediaType::History, &mut packed).unwrap();
         assert_eq!(told.file_length, Some(packed.len() as u64));
-        ZlibDecoder::new(packed.as_slice()).read_to_end(&mut history).unwrap();
-        let history = wa::HistorySync::decode_from_slice(&history).unwrap();
-        (told, history)
+        (told, unpacked(&packed))
     })
     .collect()
 }
 
+fn unpacked(packed: &[u8]) -> wa::HistorySync {
+    let mut history = Vec::new();
+    ZlibDecoder::new(packed).read_to_end(&mut history).unwrap();
+    wa::HistorySync::decode_from_slice(&history).unwrap()
+}
+
 /// Alice's phone is told of a device that was linked.
 fn link(state: &mut State) -> DeviceId {
+    link_like(state, false)
+}
+
+fn link_like(state: &mut State, inline_history: bool) -> DeviceId {
     let device = DeviceId { number: number(ALICE), device: 1 };
-    let like = state.devices[&DeviceId::phone(number(BOB))].clone();
+    let like = Device { inline_history, ..state.devices[&DeviceId::phone(number(BOB))].clone() };
     state.add_device(device, like);
     let added = node("add").children([node("device").attr("jid", device.jid()).build()]).build();
     let notification = node("notification")
@@ -108,6 +124,31 @@ fn a_linked_device_gets_all_chats_the_newest_first() {
     assert_eq!((rest.len(), rest.last().map(String::as_str)), (CHUNK_MESSAGES + 5, Some("text 0")));
     let told = chat.messages[1].message.as_option().unwrap();
     assert_eq!(told.key.from_me, Some(told.push_name.is_none()));
+}
+
+#[test]
+fn a_small_beginning_comes_within_the_message() {
+    for inline in [true, false] {
+        let mut state = world(FIRST_OF_CHAT + 1);
+        link_like(&mut state, inline);
+        let chunks = chunks(&state);
+        let within: Vec<_> =
+            chunks.iter().map(|(told, _)| told.initial_hist_bootstrap_inline_payload.is_some()).collect();
+        assert_eq!(within, [inline, false, false]);
+        assert_eq!(chunks[0].1.conversations[0].messages.len(), FIRST_OF_CHAT);
+    }
+}
+
+#[test]
+fn a_large_beginning_does_not() {
+    let mut state = world(0);
+    // Noise cannot be packed to half of its length.
+    let noise = || (0..2 * INLINE_MAX / FIRST_OF_CHAT).map(|_| char::from(rand::rng().random_range(b'a'..=b'z')));
+    for _ in 0..FIRST_OF_CHAT {
+        send(&mut state, ALICE, BOB, noise().collect());
+    }
+    link_like(&mut state, true);
+    assert_eq!(chunks(&state)[0].0.initial_hist_bootstrap_inline_payload, None);
 }
 
 fn newest(phone: &Handset) -> String {
