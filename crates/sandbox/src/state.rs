@@ -7,6 +7,7 @@ use wacore_binary::{Jid, Node, Server, marshal};
 
 use crate::{
     account::{Account, Number},
+    collections::Collections,
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
     group::Groups,
@@ -18,7 +19,7 @@ use crate::{
     phone::Phones,
     queue::Queue,
     screens::Screens,
-    stanza::{app_state::Collections, fan_out::Posted},
+    stanza::fan_out::Posted,
 };
 
 const ACCOUNT: &str = "account";
