@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        event_file, events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks,
-        ws,
+        chat, contact, event_file, events, label, message, qr, queue, send::send, server, session, stored, stream,
+        token, webhook, webhooks, ws,
     },
 };
 
@@ -103,6 +103,26 @@ pub(crate) fn routes() -> Router<App> {
         .route("/message/download/document", post(message::download_document))
         .route("/message/download/sticker", post(message::download_sticker))
         .route("/message/downloadimage", post(message::download_image))
+        // Chats, labels
+        .route("/chat/list", get(chat::list))
+        .route("/chat/pin", post(chat::pin))
+        .route("/chat/unpin", post(chat::unpin))
+        .route("/chat/mute", post(chat::mute))
+        .route("/chat/unmute", post(chat::unmute))
+        .route("/chat/archive", post(chat::archive))
+        .route("/chat/unarchive", post(chat::unarchive))
+        .route("/chat/markunread", post(chat::mark_unread))
+        .route("/chat/clear", post(chat::clear))
+        .route("/chat/delete", post(chat::delete))
+        .route("/chat/ephemeral", post(chat::ephemeral))
+        .route("/label/list", get(label::list))
+        .route("/label/edit", post(label::edit))
+        .route("/label/chat", post(label::chat))
+        .route("/unlabel/chat", post(label::unlabel_chat))
+        .route("/label/message", post(label::message))
+        .route("/unlabel/message", post(label::unlabel_message))
+        // Users
+        .route("/user/contacts", get(contact::list))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

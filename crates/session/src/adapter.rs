@@ -3,6 +3,7 @@
 pub mod account;
 pub mod app_state;
 pub mod call;
+pub mod chats;
 pub mod contact;
 pub mod enums;
 pub mod error;

@@ -8,6 +8,7 @@ use wago_store::Shelf;
 
 mod acks;
 mod adapter;
+mod app_state;
 mod archive;
 mod backend;
 mod barrier;

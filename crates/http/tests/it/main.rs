@@ -2,6 +2,7 @@
 
 mod api;
 mod bad_input;
+mod chats;
 mod credentials;
 mod events;
 mod log;

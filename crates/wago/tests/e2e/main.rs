@@ -7,6 +7,7 @@ mod phones;
 mod process;
 mod world;
 
+mod chats;
 mod files;
 mod groups;
 mod health;
