@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        event_file, events, message, qr, queue, send::send, server, session, stored, stream, token, webhook, webhooks,
-        ws,
+        event_file, events, message, qr, queue, send::send, server, session, stored, stream, token, user, webhook,
+        webhooks, ws,
     },
 };
 
@@ -103,6 +103,21 @@ pub(crate) fn routes() -> Router<App> {
         .route("/message/download/document", post(message::download_document))
         .route("/message/download/sticker", post(message::download_sticker))
         .route("/message/downloadimage", post(message::download_image))
+        // Users
+        .route("/user/info", post(user::info))
+        .route("/user/check", post(user::check))
+        .route("/user/avatar", get(user::avatar).post(user::avatar))
+        .route("/user/privacy", get(user::privacy).post(user::set_privacy))
+        .route("/user/block", post(user::block))
+        .route("/user/unblock", post(user::unblock))
+        .route("/user/blocklist", get(user::blocklist))
+        .route("/user/profile", post(user::set_picture).delete(user::remove_picture))
+        .route("/user/name", post(user::name))
+        .route("/user/about", post(user::about))
+        .route("/status/set/text", post(user::about))
+        .route("/user/presence", post(user::presence))
+        .route("/user/presence/subscribe", post(user::follow_presence))
+        .route("/user/lid/{jid}", get(user::names))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))
