@@ -30,6 +30,10 @@ pub enum ErrorCode {
     NotLoggedIn,
     AlreadyLoggedIn,
     NotOnWhatsapp,
+    /// The person or group has no profile picture.
+    NoPicture,
+    /// The person does not show its picture to the account.
+    PictureHidden,
     /// WhatsApp does not have the file any more.
     MediaGone,
     /// It is being fetched from WhatsApp, and will be there soon.

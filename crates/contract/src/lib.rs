@@ -17,4 +17,5 @@ pub mod server;
 pub mod session;
 pub mod stored;
 pub mod subscription;
+pub mod user;
 pub mod webhook;

@@ -78,7 +78,7 @@ pub(crate) async fn bounds(State(app): State<App>, request: Request, next: Next)
     }
     let safe = request.method().is_safe();
     let path = request.uri().path();
-    let files = path.starts_with("/send/") || path.starts_with("/message/download");
+    let files = ["/send/", "/message/download", "/user/profile"].iter().any(|start| path.starts_with(start));
     let time = if files { app.limits.file_time } else { app.limits.request_time };
     match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,

@@ -292,6 +292,8 @@ impl From<wago_session::Error> for ApiError {
             Error::FileGone => new(StatusCode::NOT_FOUND, MediaGone),
             Error::UnknownMessage { field } => new(StatusCode::NOT_FOUND, UnknownMessage).at(field),
             Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),
+            Error::NoPicture => new(StatusCode::NOT_FOUND, NoPicture).at("Phone"),
+            Error::PictureHidden => new(StatusCode::FORBIDDEN, PictureHidden).at("Phone"),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);
                 // Too many requests, or WhatsApp's own trouble.

@@ -23,6 +23,7 @@ mod sending;
 mod serve;
 mod streams;
 mod time;
+mod upload;
 
 pub use app::{App, Limits, Options, admin_token_hash};
 pub use intake::MediaLimits;

@@ -2,6 +2,7 @@ use std::ops::RangeInclusive;
 
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
+use wago_contract::payload::{Fields, Part};
 
 use crate::{error::ApiError, reply::Result};
 
@@ -41,6 +42,11 @@ impl Parameters {
                 Err(ApiError::invalid(name, format!("{name} should be a whole number from {from} to {to}")))
             }
         }
+    }
+
+    /// All of them, as the fields of a form.
+    pub fn fields(self) -> Fields {
+        Fields::form(self.0.into_iter().map(|(name, value)| (name, Part::Text(value))))
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {

@@ -15,7 +15,7 @@ use crate::{
     error::ApiError,
     routes::{
         chat, contact, event_file, events, label, message, qr, queue, send::send, server, session, stored, stream,
-        token, webhook, webhooks, ws,
+        token, user, webhook, webhooks, ws,
     },
 };
 
@@ -123,6 +123,20 @@ pub(crate) fn routes() -> Router<App> {
         .route("/unlabel/message", post(label::unlabel_message))
         // Users
         .route("/user/contacts", get(contact::list))
+        .route("/user/info", post(user::info))
+        .route("/user/check", post(user::check))
+        .route("/user/avatar", get(user::avatar).post(user::avatar))
+        .route("/user/privacy", get(user::privacy).post(user::set_privacy))
+        .route("/user/block", post(user::block))
+        .route("/user/unblock", post(user::unblock))
+        .route("/user/blocklist", get(user::blocklist))
+        .route("/user/profile", post(user::set_picture).delete(user::remove_picture))
+        .route("/user/name", post(user::name))
+        .route("/user/about", post(user::about))
+        .route("/status/set/text", post(user::about))
+        .route("/user/presence", post(user::presence))
+        .route("/user/presence/subscribe", post(user::follow_presence))
+        .route("/user/lid/{jid}", get(user::names))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

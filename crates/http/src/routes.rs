@@ -14,6 +14,7 @@ pub(crate) mod session;
 pub(crate) mod stored;
 pub(crate) mod stream;
 pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod webhook;
 pub(crate) mod webhooks;
 pub(crate) mod ws;

@@ -398,6 +398,8 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::Sealed
         | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
+        | Error::NoPicture
+        | Error::PictureHidden
         | Error::Rejected { .. } => true,
         Error::TimedOut | Error::Stopping | Error::Store(_) | Error::Internal(_) => false,
     }

@@ -9,6 +9,7 @@
 mod document;
 mod error;
 mod picture;
+mod profile;
 mod sniff;
 mod sticker;
 mod video;
@@ -17,6 +18,7 @@ mod voice;
 pub use document::pdf_pages;
 pub use error::Error;
 pub use picture::{INLINE_SIDE, MAX_IMAGE_BYTES, MAX_PIXELS, NoThumbnail, PREVIEW_SIDE, Picture};
+pub use profile::{PROFILE_SIDE, profile_picture};
 pub use sniff::{Family, Kind, SNIFF_BYTES, sniff};
 pub use sticker::{MAX_ANIMATED_BYTES, MAX_STATIC_BYTES, Pack, STICKER_SIDE, Sticker};
 pub use video::Video;

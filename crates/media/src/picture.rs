@@ -109,7 +109,7 @@ fn thumbnail(image: &DynamicImage, orientation: Orientation, side: u32) -> Resul
 }
 
 /// JPEG has no transparency, and chats show images on a light ground.
-fn on_white(image: &DynamicImage) -> RgbImage {
+pub(crate) fn on_white(image: &DynamicImage) -> RgbImage {
     let rgba = image.to_rgba8();
     RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
         let [colour @ .., alpha] = rgba.get_pixel(x, y).0;

@@ -27,6 +27,11 @@ pub enum Error {
     UnknownMessage { field: &'static str },
     #[error("{phone} is not on WhatsApp")]
     NotOnWhatsApp { phone: String },
+    #[error("there is no profile picture (code 404)")]
+    NoPicture,
+    /// Its owner does not show it to the account.
+    #[error("the profile picture is not shown to this account (code 401)")]
+    PictureHidden,
     /// WhatsApp said no; its code is in the text.
     #[error("WhatsApp refused: {text} (code {code})")]
     Rejected { code: u16, text: String },

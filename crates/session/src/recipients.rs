@@ -12,6 +12,19 @@ use crate::{
     sessions::invalid_phone,
 };
 
+/// For WhatsApp to answer a question.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// Waits for WhatsApp, and not for ever.
+pub(crate) async fn answered<T>(question: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(ANSWER_MAX, question).await.unwrap_or(Err(Error::TimedOut))
+}
+
+/// A person, as the user wrote it in that field.
+pub(crate) fn person(field: &'static str, text: &str) -> Result<Jid> {
+    jid::person(text).map_err(|reason| Error::Invalid { field, reason: format!("{field} {reason}") })
+}
+
 /// Phone numbers that are known to be on WhatsApp, for all sessions together.
 const KNOWN_MAX: u64 = 20_000;
 /// After this long a number is asked for again.

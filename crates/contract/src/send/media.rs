@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{CAPTION_MAX, Content, Envelope, Part, URL_MAX};
-use crate::payload::{self, Fields, Given, Invalid, Name, Result};
+use crate::payload::{self, Fields, Given, Invalid, Name, Payload, Result};
 
 /// Characters in a media type.
 const TYPE_MAX: usize = 128;
@@ -59,6 +59,11 @@ impl Files {
     pub const fn one(field: &'static str, kind: Kind) -> Self {
         Self { field, kind, count: 1 }
     }
+}
+
+/// A body that may carry files, on a route that does not send a message.
+pub trait WithFiles: Payload {
+    const FILES: Files;
 }
 
 /// A file as the caller gave it.
