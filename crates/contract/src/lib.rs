@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod label;
 pub mod message;
 pub mod pacing;

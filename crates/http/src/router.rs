@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        chat, contact, event_file, events, label, message, qr, queue, send::send, server, session, stored, stream,
-        token, user, webhook, webhooks, ws,
+        chat, contact, event_file, events, group, label, message, qr, queue, send::send, server, session, stored,
+        stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -137,6 +137,30 @@ pub(crate) fn routes() -> Router<App> {
         .route("/user/presence", post(user::presence))
         .route("/user/presence/subscribe", post(user::follow_presence))
         .route("/user/lid/{jid}", get(user::names))
+        // Groups
+        .route("/group/create", post(group::create))
+        .route("/group/list", get(group::list))
+        .route("/group/myall", get(group::own))
+        .route("/group/info", get(group::info).post(group::info))
+        .route("/group/invitelink", get(group::invite_link).post(group::invite_link))
+        .route("/group/inviteinfo", post(group::invite_info))
+        .route("/group/join", post(group::join))
+        .route("/group/leave", post(group::leave))
+        .route("/group/update", post(group::update))
+        .route("/group/updateparticipants", post(group::update))
+        .route("/group/requests", get(group::requests))
+        .route("/group/requestparticipants", get(group::requests))
+        .route("/group/requests/update", post(group::decide))
+        .route("/group/updaterequestparticipants", post(group::decide))
+        .route("/group/name", post(group::name))
+        .route("/group/topic", post(group::topic))
+        .route("/group/photo", post(group::photo))
+        .route("/group/photo/remove", post(group::remove_photo))
+        .route("/group/announce", post(group::announce))
+        .route("/group/locked", post(group::locked))
+        .route("/group/ephemeral", post(group::ephemeral))
+        .route("/group/joinapprovalmode", post(group::approval))
+        .route("/group/memberaddmode", post(group::add_mode))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

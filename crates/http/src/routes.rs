@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod contact;
 pub(crate) mod event_file;
 pub(crate) mod events;
+pub(crate) mod group;
 pub(crate) mod label;
 pub(crate) mod message;
 pub(crate) mod qr;

@@ -9,6 +9,7 @@ pub mod enums;
 pub mod error;
 pub mod event;
 pub mod group;
+pub mod groups;
 pub mod history;
 pub mod jid;
 pub mod message;

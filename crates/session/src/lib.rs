@@ -17,6 +17,7 @@ mod chain;
 mod connection;
 mod error;
 mod file;
+mod groups;
 mod history;
 mod lifecycle;
 mod media;

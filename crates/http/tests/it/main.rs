@@ -5,6 +5,7 @@ mod bad_input;
 mod chats;
 mod credentials;
 mod events;
+mod groups;
 mod log;
 mod queue;
 mod send;

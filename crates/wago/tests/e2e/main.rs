@@ -9,6 +9,7 @@ mod world;
 
 mod chats;
 mod files;
+mod group_routes;
 mod groups;
 mod health;
 mod history;
