@@ -1,6 +1,7 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
 pub mod chat;
+pub mod community;
 pub mod contact;
 pub mod delivery;
 pub mod envelope;

@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        chat, contact, event_file, events, group, label, message, qr, queue, send::send, server, session, stored,
-        stream, token, user, webhook, webhooks, ws,
+        chat, community, contact, event_file, events, group, label, message, qr, queue, send::send, server, session,
+        stored, stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -161,6 +161,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/group/ephemeral", post(group::ephemeral))
         .route("/group/joinapprovalmode", post(group::approval))
         .route("/group/memberaddmode", post(group::add_mode))
+        // Communities
+        .route("/community/create", post(community::create))
+        .route("/community/add", post(community::add))
+        .route("/community/link", post(community::add))
+        .route("/community/remove", post(community::remove))
+        .route("/community/unlink", post(community::remove))
+        .route("/community/info", get(community::info).post(community::info))
+        .route("/community/subgroups", get(community::sub_groups).post(community::sub_groups))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

@@ -1,6 +1,7 @@
 //! One file a noun, in the order of the contract.
 
 pub(crate) mod chat;
+pub(crate) mod community;
 pub(crate) mod contact;
 pub(crate) mod event_file;
 pub(crate) mod events;

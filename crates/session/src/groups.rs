@@ -49,7 +49,7 @@ impl Sessions {
             for jid in &jids {
                 options.participants.push(invited(&live, jid).await?);
             }
-            let mut group = made(&live, options).await?;
+            let mut group = make(&live, options).await?;
             if let Some(jpeg) = jpeg {
                 let to = group_jid(&group.jid)?;
                 let set =
@@ -308,7 +308,7 @@ async fn invited(live: &Live, jid: &Jid) -> Result<GroupParticipantOptions> {
 }
 
 /// Makes a group, whose answer tells who could not be added.
-async fn made(live: &Live, options: GroupCreateOptions) -> Result<Group> {
+pub(crate) async fn make(live: &Live, options: GroupCreateOptions) -> Result<Group> {
     let mut group = one(told(live, GroupCreateIq::new(options).build_iq()).await?)?;
     let there = group.participants.iter().filter(|member| member.error == 0).count();
     group.participant_count = there.try_into().unwrap_or(u64::MAX);

@@ -14,6 +14,7 @@ mod backend;
 mod barrier;
 mod blocklist;
 mod chain;
+mod communities;
 mod connection;
 mod error;
 mod file;

@@ -23,6 +23,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("/group/ephemeral", r#"{"groupjid":"1@g.us","duration":"24h"}"#),
     ("/group/joinapprovalmode", r#"{"groupjid":"1@g.us","mode":true}"#),
     ("/group/memberaddmode", r#"{"groupjid":"1@g.us","mode":"admin_add"}"#),
+    ("/community/create", r#"{"name":"n"}"#),
+    ("/community/add", r#"{"communityjid":"1@g.us","groupjid":["2@g.us"]}"#),
+    ("/community/link", r#"{"communityjid":"1@g.us","groupjid":["2@g.us"]}"#),
+    ("/community/remove", r#"{"communityjid":"1@g.us","groupjid":["2@g.us"]}"#),
+    ("/community/unlink", r#"{"communityjid":"1@g.us","groupjid":["2@g.us"]}"#),
+    ("/community/info", r#"{"communityjid":"1@g.us"}"#),
+    ("/community/subgroups", r#"{"communityjid":"1@g.us"}"#),
 ];
 const LISTS: &[&str] = &[
     "/group/list",
@@ -31,6 +38,8 @@ const LISTS: &[&str] = &[
     "/group/invitelink?groupJID=1@g.us",
     "/group/requests?groupJID=1@g.us",
     "/group/requestparticipants?groupJID=1@g.us",
+    "/community/info?communityJID=1@g.us",
+    "/community/subgroups?communityJID=1@g.us",
 ];
 
 #[tokio::test]
@@ -52,7 +61,8 @@ async fn what_is_missing_is_named() {
     let api = Api::with_session("t").await;
     for (path, _) in ROUTES {
         let field = match *path {
-            "/group/create" => "Name",
+            "/group/create" | "/community/create" => "Name",
+            path if path.starts_with("/community") => "CommunityJID",
             "/group/inviteinfo" | "/group/join" => "Code",
             _ => "GroupJID",
         };
@@ -93,6 +103,12 @@ async fn what_is_wrong_is_named() {
         ("/group/announce", r#"{"groupjid":"1@g.us","announce":"yes"}"#, "Announce"),
         ("/group/joinapprovalmode", r#"{"groupjid":"1@g.us","mode":"maybe"}"#, "Mode"),
         ("/group/memberaddmode", r#"{"groupjid":"1@g.us","mode":"nobody"}"#, "Mode"),
+        ("/community/create", r#"{"name":" "}"#, "Name"),
+        ("/community/create", r#"{"name":"n","closed":"yes"}"#, "Closed"),
+        ("/community/info", r#"{"communityjid":"15550001"}"#, "CommunityJID"),
+        ("/community/add", r#"{"communityjid":"1@g.us","groupjid":[]}"#, "GroupJID"),
+        ("/community/add", r#"{"communityjid":"1@g.us","groupjid":["15550001"]}"#, "GroupJID"),
+        ("/community/remove", r#"{"communityjid":"x","groupjid":["2@g.us"]}"#, "CommunityJID"),
     ] {
         let answer = api.post(path).token("t").body(body.to_owned()).send().await;
         assert_eq!(

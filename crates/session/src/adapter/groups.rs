@@ -7,6 +7,7 @@ use wacore::{
 };
 use wacore_binary::{NodeContentRef, NodeRef};
 use wago_contract::{
+    community::SubGroup,
     event,
     group::{AddRequest, Group, Member, Outcome},
 };
@@ -106,6 +107,27 @@ fn member(told: &GroupParticipant) -> Member {
         error: 0,
         add_request: None,
     }
+}
+
+/// What a community is made of.
+pub fn sub_groups(answer: &NodeRef<'_>) -> Vec<SubGroup> {
+    let Some(list) = answer.get_optional_child("sub_groups") else { return Vec::new() };
+    let read = |node: &NodeRef<'_>| {
+        let mut attrs = node.attrs();
+        // Its JID, or the part of it before the server.
+        let jid = match attrs.optional_jid("jid") {
+            Some(jid) => jid.to_string(),
+            None => format!("{}@g.us", attrs.optional_string("id")?.trim_end_matches("@g.us")),
+        };
+        Some(SubGroup {
+            jid,
+            name: attrs.optional_string("subject").map(|name| name.into_owned()).unwrap_or_default(),
+            name_set_at: moment(attrs.optional_u64("s_t")),
+            is_default_sub_group: node.get_optional_child("default_sub_group").is_some(),
+            participant_count: attrs.optional_u64("size").unwrap_or_default(),
+        })
+    };
+    list.get_children_by_tag("group").filter_map(read).collect()
 }
 
 pub fn outcome(told: ParticipantChangeResponse, jid_alt: String) -> Outcome {

@@ -223,3 +223,71 @@ async fn what_whatsapp_refuses_is_told() {
     alice.post("/group/join", json!({"Code": "AAAAAAAAAAAAAAAAAAAAAA"})).await.fails(502, "whatsapp_refused", "code 4");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_belong_to_a_community() {
+    let (world, alice, _, bob, bobs_inbox) = world().await;
+    let town =
+        alice.post("/community/create", json!({"communityName": "Town", "description": "All of us"})).await.data();
+    assert_eq!(json!([town["Name"], town["Topic"], town["IsParent"]]), json!(["Town", "All of us", true]));
+    let (jid_of_town, news) = (town["JID"].clone(), town["SubGroups"][0].clone());
+    assert_eq!(json!([news["Name"], news["IsDefaultSubGroup"]]), json!(["Town", true]));
+    let made = alice.post("/group/create", json!({"name": "Choir", "participants": [BOB]})).await.data();
+    let choir = made["JID"].clone();
+    let both = |groups: Value| json!({"communityJid": jid_of_town, "groupJid": groups});
+    let linked = alice.post("/community/add", both(json!([choir, "120363999999999999@g.us"]))).await.data();
+    let codes = json!([[linked["Groups"][0]["JID"], linked["Groups"][0]["Code"]], linked["Groups"][1]["Code"]]);
+    assert_eq!(codes, json!([[choir, 200], 404]));
+
+    // Bob hears of it, and is in the community by that.
+    let told = bobs_inbox.first("the link", |one| one.kind() == "GroupInfo" && one.event()["Link"].is_object()).await;
+    let link = &told.event()["Link"];
+    assert_eq!(
+        json!([link["Type"], link["Group"]["JID"], link["Group"]["Name"]]),
+        json!(["parent_group", jid_of_town, "Town"])
+    );
+    let into_town = |one: &crate::hook::Delivered| one.kind() == "JoinedGroup" && one.event()["JID"] == jid_of_town;
+    assert_eq!(bobs_inbox.first("the community", into_town).await.event()["IsParent"], true);
+    let path = format!("/community/info?communityJID={}", jid_of_town.as_str().unwrap());
+    let seen = bob.get(&path).await.data();
+    assert_eq!(members(&seen), json!([[jid(ALICE), true], [jid(BOB), false]]));
+    let path = format!("/community/subgroups?communityJID={}", jid_of_town.as_str().unwrap());
+    let groups = bob.get(&path).await.data()["SubGroups"].take();
+    let brief = |one: &Value| json!([one["JID"], one["Name"], one["IsDefaultSubGroup"], one["ParticipantCount"]]);
+    assert_eq!(
+        json!([brief(&groups[0]), brief(&groups[1])]),
+        json!([[news["JID"], "Town", true, 2], [choir, "Choir", false, 2]])
+    );
+    assert_eq!(bob.post("/group/info", json!({"GroupJID": choir})).await.data()["LinkedParentJID"], jid_of_town);
+    let (there, here) = (bob.get("/group/list").await.data(), known(&world, jid_of_town.as_str().unwrap()).await);
+    assert_eq!((there["Groups"].as_array().unwrap().len(), &here["community"]), (3, &json!(true)));
+
+    // What is announced comes to all; the community itself is no place to write.
+    let news = news["JID"].as_str().unwrap().to_owned();
+    alice.text(&news, "hear ye").await.data();
+    assert_eq!(bobs_inbox.text("hear ye").await.event()["Info"]["Chat"], news.as_str());
+    bob.text(&news, "me too").await.fails(502, "whatsapp_refused", "403");
+
+    // What is not allowed, and what is none.
+    bob.post("/community/remove", both(json!([choir]))).await.fails(502, "whatsapp_refused", "403");
+    let none = json!({"communityJid": choir});
+    alice.post("/community/info", none.clone()).await.fails(400, "invalid_field", "CommunityJID");
+    alice.post("/community/subgroups", none).await.fails(400, "invalid_field", "CommunityJID");
+    let unknown = json!({"communityJid": "120363999999999999@g.us"});
+    alice.post("/community/info", unknown).await.fails(404, "unknown_group", "no such group");
+    let again = alice.post("/community/link", both(json!([choir]))).await.data();
+    assert_eq!(again["Groups"][0]["Code"], 409);
+    let gone = alice.post("/community/remove", both(json!([choir]))).await.data();
+    assert_eq!(gone["Groups"][0]["Code"], 200);
+    let told = bobs_inbox.first("the end", |one| one.kind() == "GroupInfo" && one.event()["Unlink"].is_object()).await;
+    assert_eq!(told.event()["Unlink"]["UnlinkReason"], "unlink_group");
+    let again = alice.post("/community/unlink", both(json!([choir]))).await.data();
+    assert_eq!(again["Groups"][0]["Code"], 404);
+
+    // A phone does the same.
+    let path = format!("/phones/{ALICE}/groups/{}/link", jid_of_town.as_str().unwrap());
+    let linked = world.phones.post(&path, json!({"groups": [choir]})).await.data();
+    assert_eq!(linked[0]["code"], 200);
+    assert_eq!(bob.post("/group/info", json!({"GroupJID": choir})).await.data()["LinkedParentJID"], jid_of_town);
+    world.stop().await;
+}
