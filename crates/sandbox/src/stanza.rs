@@ -15,6 +15,8 @@ pub(crate) mod presence;
 pub(crate) mod privacy;
 pub(crate) mod read;
 pub(crate) mod receipt;
+#[cfg(test)]
+mod tests;
 pub(crate) mod usync;
 
 use wacore_binary::Node;

@@ -12,5 +12,6 @@ mod server;
 mod session;
 mod stored;
 mod streams;
+mod user;
 mod webhook;
 mod webhooks;
