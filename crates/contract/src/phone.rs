@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod group;
+pub mod person;
 
 use std::collections::BTreeMap;
 
@@ -388,7 +389,7 @@ pub struct Screen {
 /// `POST /faults`.
 #[derive(Serialize, Deserialize, Clone, Default, PartialEq)]
 pub struct NewFault {
-    /// `drop`, `delay`, `duplicate`, `reorder`, `reject`, `silence`, `offline`, `ban` or `outdated`.
+    /// `drop`, `delay`, `duplicate`, `reorder`, `reject`, `silence`, `offline`, `ban`, `outdated`, `overlimit` or `restricted`.
     pub kind: Option<String>,
     /// A number, or absent for everyone.
     pub target: Option<String>,

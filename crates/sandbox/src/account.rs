@@ -54,9 +54,29 @@ pub struct Account {
     /// Ids and key indexes are never given twice.
     pub next_device: u16,
     pub about: String,
+    /// When it was written: unix seconds.
+    #[serde(default)]
+    pub about_at: u64,
     pub blocked: BTreeSet<Number>,
     /// Privacy categories that differ from their defaults.
     pub privacy: BTreeMap<String, String>,
+    /// Contacts that a category leaves out.
+    #[serde(default)]
+    pub excepted: BTreeMap<String, BTreeSet<Number>>,
+    /// The phone's address book: numbers, which need not be on the network, and what they are called there.
+    #[serde(default)]
+    pub contacts: BTreeMap<Number, String>,
+    #[serde(default)]
+    pub disappearing: Disappearing,
+}
+
+/// How long messages stay in chats that the account begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disappearing {
+    /// 0: for ever.
+    pub seconds: u32,
+    /// Unix seconds.
+    pub set_at: u64,
 }
 
 impl Account {

@@ -8,6 +8,7 @@ mod groups;
 mod media;
 mod network;
 mod page;
+mod people;
 mod phones;
 mod screens;
 mod updates;
@@ -33,6 +34,8 @@ use crate::{
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// A message's body: the largest file in base64, and its caption.
 const SEND_BYTES_MAX: usize = CONTENT_BYTES_MAX as usize / 3 * 4 + BODY_BYTES_MAX;
+/// A profile picture's body.
+const PICTURE_BYTES_MAX: usize = 8 << 20;
 /// No WhatsApp frame is larger.
 const FRAME_BYTES_MAX: usize = 16 << 20;
 const SOCKET_PATH: &str = "/ws/chat";
@@ -65,7 +68,12 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/read", post(phones::read))
         .route("/phones/{number}/typing", post(phones::typing))
         .route("/phones/{number}/presence", post(phones::presence))
-        .route("/phones/{number}/block", post(phones::block))
+        .route("/phones/{number}/block", post(people::block))
+        .route("/phones/{number}/picture", post(people::picture).layer(DefaultBodyLimit::max(PICTURE_BYTES_MAX)))
+        .route("/phones/{number}/about", post(people::about))
+        .route("/phones/{number}/privacy", post(people::privacy))
+        .route("/phones/{number}/contacts", get(people::contacts).post(people::contact))
+        .route("/phones/{number}/people/{who}", get(people::look))
         .route("/phones/{number}/messages", get(phones::messages))
         .route("/phones/{number}/chats", get(chats::list))
         .route("/phones/{number}/chats/{action}", post(chats::act))

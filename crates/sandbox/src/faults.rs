@@ -37,13 +37,19 @@ pub(crate) enum Kind {
     Ban,
     /// Log-in is refused: the client is too old.
     Outdated,
+    /// Questions are refused for being too many.
+    Overlimit,
+    /// Messages to people who never wrote are refused, with [`RESTRICTED`] as the code.
+    Restricted,
 }
 
 /// The code that [`Kind::Reject`] refuses messages with.
 pub(crate) const REJECTED: u16 = 503;
+/// The code that [`Kind::Restricted`] refuses messages with.
+pub(crate) const RESTRICTED: u16 = 463;
 
 impl Kind {
-    pub const ALL: [(&str, Self); 9] = [
+    pub const ALL: [(&str, Self); 11] = [
         ("drop", Self::Drop),
         ("delay", Self::Delay),
         ("duplicate", Self::Duplicate),
@@ -53,6 +59,8 @@ impl Kind {
         ("offline", Self::Offline),
         ("ban", Self::Ban),
         ("outdated", Self::Outdated),
+        ("overlimit", Self::Overlimit),
+        ("restricted", Self::Restricted),
     ];
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -187,6 +195,16 @@ impl Faults {
         self.strikes(Kind::Reject, from, || "message".to_owned()).map(|_| REJECTED)
     }
 
+    /// Whether the device may not write to somebody who never wrote to it.
+    pub fn is_restricted(&mut self, from: DeviceId) -> bool {
+        self.strikes(Kind::Restricted, from, || "message".to_owned()).is_some()
+    }
+
+    /// Whether the device asked too much.
+    pub fn is_over_limit(&mut self, from: DeviceId, namespace: &str) -> bool {
+        self.strikes(Kind::Overlimit, from, || format!("iq {namespace}")).is_some()
+    }
+
     pub fn is_offline(&mut self, number: Number) -> bool {
         self.expire();
         self.active
@@ -291,6 +309,18 @@ mod tests {
         faults.clear(Some(Kind::Drop), None);
         assert_eq!(faults.active().len(), 1);
         faults.clear(None, None);
+        assert_eq!(faults.refuse_message(a), None);
+    }
+
+    #[test]
+    fn limits_are_drawn_by_themselves() {
+        let mut faults = Faults::default();
+        let a = device("15550000001");
+        assert!(!faults.is_over_limit(a, "usync") && !faults.is_restricted(a));
+        faults.add(Kind::Overlimit, None, None, 1.0, 0);
+        assert!(faults.is_over_limit(a, "usync") && !faults.is_restricted(a));
+        faults.add(Kind::Restricted, Some(a.number), None, 1.0, 0);
+        assert!(faults.is_restricted(a) && !faults.is_restricted(device("15550000002")));
         assert_eq!(faults.refuse_message(a), None);
     }
 

@@ -18,6 +18,8 @@ mod network;
 mod orders;
 mod pairing;
 mod phone;
+mod pictures;
+mod privacy;
 mod queue;
 mod screens;
 mod stanza;
@@ -64,6 +66,8 @@ pub enum Error {
     TimedOut,
     #[error("the network refused: code {0}")]
     Refused(u16),
+    #[error("the network refused: {code} {word}")]
+    RefusedAs { code: u16, word: &'static str },
     #[error("there is no such group")]
     UnknownGroup,
     #[error("the network refused that in this group: {code} {word}")]

@@ -49,7 +49,9 @@ impl Hash {
     /// The file that a direct path names.
     pub fn of_path(direct_path: &str) -> Option<Self> {
         let path = direct_path.split('?').next()?;
-        Self::parse(path.strip_prefix("/v/")?.rsplit('/').next()?.strip_suffix(".enc")?)
+        let name = path.strip_prefix("/v/")?.rsplit('/').next()?;
+        // Profile pictures are for everybody's eyes, and not encrypted.
+        Self::parse(name.strip_suffix(".enc").or_else(|| name.strip_suffix(".jpg"))?)
     }
 }
 

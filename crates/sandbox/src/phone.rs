@@ -19,7 +19,8 @@ mod linking_code;
 mod media_retry;
 mod messages;
 pub(crate) mod outbound;
-mod picture;
+pub(crate) mod person;
+pub(crate) mod picture;
 mod receipts;
 mod sender_keys;
 mod signal;
@@ -37,7 +38,7 @@ pub(crate) use handset::Handset;
 
 use crate::{
     Error, Result,
-    account::{Account, Number},
+    account::{Account, Disappearing, Number},
     device::DeviceId,
     journal::Tables,
     pairing, stanza,
@@ -169,8 +170,12 @@ pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shap
         key_indexes: Vec::new(),
         next_device: 0,
         about: "Hey there! I am using WhatsApp.".to_owned(),
+        about_at: crate::now(),
         blocked: BTreeSet::new(),
         privacy: BTreeMap::new(),
+        excepted: BTreeMap::new(),
+        contacts: BTreeMap::new(),
+        disappearing: Disappearing::default(),
     };
     state.keep_account(account);
     state.add_device(DeviceId::phone(number), phone.device());

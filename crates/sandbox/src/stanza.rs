@@ -1,15 +1,22 @@
 //! What devices say to the network, a kind of stanza a file. [`read`] holds what every kind needs to look at a node.
 
+pub(crate) mod about;
 pub(crate) mod app_state;
+pub(crate) mod blocklist;
 pub(crate) mod fan_out;
 pub(crate) mod groups;
 pub(crate) mod iq;
 pub(crate) mod keys;
 pub(crate) mod message;
+pub(crate) mod notice;
 pub(crate) mod offline;
+pub(crate) mod pictures;
 pub(crate) mod presence;
+pub(crate) mod privacy;
 pub(crate) mod read;
 pub(crate) mod receipt;
+#[cfg(test)]
+mod tests;
 pub(crate) mod usync;
 
 use wacore_binary::Node;

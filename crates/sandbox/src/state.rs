@@ -17,9 +17,10 @@ use crate::{
     orders::Orders,
     pairing::Pairings,
     phone::Phones,
+    pictures::Pictures,
     queue::Queue,
     screens::Screens,
-    stanza::fan_out::Posted,
+    stanza::{fan_out::Posted, presence::Presences},
 };
 
 const ACCOUNT: &str = "account";
@@ -45,8 +46,8 @@ pub(crate) struct State {
     pub posted: Posted,
     pub pairings: Pairings,
     pub faults: Faults,
-    /// Who asked to hear of whose presence.
-    pub presence_watchers: HashMap<Number, Vec<DeviceId>>,
+    pub pictures: Pictures,
+    pub presences: Presences,
     pub counters: Counters,
     pub next_link: u64,
     pub rng: StdRng,
@@ -113,7 +114,8 @@ impl State {
             posted: Posted::default(),
             pairings: Pairings::default(),
             faults: Faults::default(),
-            presence_watchers: HashMap::new(),
+            pictures: Pictures::restore(tables),
+            presences: Presences::restore(tables),
             counters: Counters::default(),
             next_link: 1,
             rng: StdRng::seed_from_u64(seed),
@@ -209,9 +211,7 @@ impl State {
                 self.journal.delete(QUEUE, &queue_row(id, number));
             }
         }
-        for watchers in self.presence_watchers.values_mut() {
-            watchers.retain(|watcher| *watcher != id);
-        }
+        self.presences.forget(id);
         self.journal.delete(DEVICE, &id.key());
         true
     }

@@ -14,5 +14,6 @@ mod server;
 mod session;
 mod stored;
 mod streams;
+mod user;
 mod webhook;
 mod webhooks;

@@ -82,7 +82,8 @@ pub(super) async fn clear(State(control): State<Control>, Query(which): Query<Wh
 }
 
 fn kind(text: Option<&str>) -> Result<Option<Kind>> {
-    let expected = "must be drop, delay, duplicate, reorder, reject, silence, offline, ban or outdated";
+    let expected = "must be drop, delay, duplicate, reorder, reject, silence, offline, ban, outdated, overlimit or \
+                    restricted";
     text.map(|text| Kind::parse(text).ok_or(Error::Invalid { field: "kind", expected })).transpose()
 }
 

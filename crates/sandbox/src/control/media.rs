@@ -182,7 +182,8 @@ pub(super) async fn download(
     let mut answer = (status, body(blob, from, until).map_err(broken)?).into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_LENGTH, (until - from).into());
-    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/octet-stream"));
+    let kind = if name.ends_with(".jpg") { "image/jpeg" } else { "application/octet-stream" };
+    headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
     headers.insert(header::ACCEPT_RANGES, http::HeaderValue::from_static("bytes"));
     if status == StatusCode::PARTIAL_CONTENT {
         let range = format!("bytes {from}-{}/{size}", until - 1);

@@ -195,15 +195,6 @@ pub(super) async fn presence(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn block(
-    State(control): State<Control>,
-    path: Path<String>,
-    Body(block): Body<shape::Block>,
-) -> Answer<StatusCode> {
-    at(&control, path, |phone, state| outbound::block(phone, state, &block))?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 #[derive(Deserialize)]
 pub(super) struct Page {
     #[serde(default)]

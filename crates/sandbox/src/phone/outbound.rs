@@ -314,16 +314,6 @@ pub(crate) fn presence(phone: &mut Handset, state: &mut State, request: &contrac
     Ok(())
 }
 
-pub(crate) fn block(phone: &mut Handset, state: &mut State, request: &contract::Block) -> Result<()> {
-    let who = recipient(state, "who", request.who.as_deref())?;
-    let action = if request.blocked.unwrap_or(true) { "block" } else { "unblock" };
-    let item = node("item").attr("jid", Jid::pn(who.to_string())).attr("action", action).build();
-    let id = state.random_id();
-    let question = node("iq").attr("id", id).attr("xmlns", "blocklist").attr("type", "set").children([item]);
-    say(phone, state, question.build());
-    Ok(())
-}
-
 /// Something that is not a message of its own in the chat.
 fn aside(phone: &mut Handset, state: &mut State, chat: Chat, message: wa::Message, shape: Shape) -> String {
     let readers = if chat == Chat::Status { state.peers(phone.number) } else { Vec::new() };

@@ -1,7 +1,7 @@
 //! How large a picture is, from its first bytes.
 
 /// Width and height in pixels of a PNG, GIF, JPEG or WebP. `None`: it is none of them, or cut off before it says.
-pub(super) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn size(bytes: &[u8]) -> Option<(u32, u32)> {
     let big = |at: usize| Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     let little16 = |at: usize| Some(u32::from(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?)));
     let little24 = |at: usize| Some(little16(at)? | u32::from(*bytes.get(at + 2)?) << 16);

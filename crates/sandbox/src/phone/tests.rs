@@ -121,7 +121,7 @@ fn a_phone_that_is_off_gets_what_it_missed() {
 fn a_blocked_person_is_told_nothing() {
     let mut state = two_phones();
     let block = shape::Block { who: Some(ALICE.to_owned()), blocked: None };
-    with(&mut state, number(BOB), |phone, state| outbound::block(phone, state, &block)).unwrap().unwrap();
+    person::block(&mut state, number(BOB), &block).unwrap();
     let id = send(&mut state, ALICE, BOB, "hello?");
     assert_eq!(state_of(&state, ALICE, &id), shape::State::Sent);
     assert!(texts(&state, BOB).is_empty());

@@ -9,6 +9,8 @@ use super::{
 use crate::{
     account::{Account, Number},
     device::DeviceId,
+    faults::RESTRICTED,
+    privacy,
     state::State,
 };
 
@@ -56,6 +58,11 @@ fn relay(state: &mut State, from: DeviceId, id: &str, to: &Jid, message: &Node) 
     }
     let sender = state.accounts.get(&from.number).cloned().ok_or(Refused(401))?;
     let addressee = state.account_of(to).cloned().ok_or(Refused(404))?;
+    let stranger = addressee.number != sender.number && !state.peers(sender.number).contains(&addressee.number);
+    if stranger && state.faults.is_restricted(from) {
+        return Err(Refused(RESTRICTED));
+    }
+    let heard = privacy::shows(state, addressee.number, "messages", sender.number);
     let copies = copies(message, to)?;
     let mut reached = vec![from];
     for copy in copies {
@@ -65,7 +72,8 @@ fn relay(state: &mut State, from: DeviceId, id: &str, to: &Jid, message: &Node) 
             return Err(Refused(400));
         }
         reached.push(device);
-        if addressee.blocked.contains(&sender.number) && device.number == addressee.number {
+        // It is taken, and goes nowhere: the sender is not told by whom it is not heard.
+        if !heard && device.number == addressee.number {
             continue;
         }
         let stanza = addressed(message, from, &sender, &addressee, device, to, &copy, id);

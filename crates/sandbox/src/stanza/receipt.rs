@@ -6,7 +6,7 @@ use super::{
     fan_out,
     read::{Read as _, node},
 };
-use crate::{device::DeviceId, state::State};
+use crate::{device::DeviceId, privacy, state::State};
 
 pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     let (Some(id), Some(to)) = (receipt.text("id"), receipt.jid("to")) else {
@@ -41,6 +41,13 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     let own = addressee == from.number;
     // Said to the server alone.
     if own && kind.as_deref() == Some("sender") {
+        return;
+    }
+    // Who does not tell others what they read is not told it of others.
+    let tells = |number| privacy::category("readreceipts").zip(state.accounts.get(&number));
+    let hides = |number| tells(number).is_some_and(|(category, account)| category.of(account) == "none");
+    if !own && kind.as_deref() == Some("read") && (hides(from.number) || hides(addressee)) {
+        state.counters.count("receipt not told");
         return;
     }
     // A retry is meant for the device whose message could not be read; the rest is for all of a person's devices.

@@ -2,15 +2,20 @@
 
 use wacore_binary::{Jid, Node, Server};
 
-use super::read::{Read as _, node, refusal, result};
+use super::{
+    about, pictures,
+    read::{Read as _, node, refusal, result},
+};
 use crate::{
     account::{Account, Number},
+    device::DeviceId,
+    privacy,
     state::State,
 };
 
 const USERS_MAX: usize = 5_000;
 
-pub(crate) fn query(state: &State, id: &str, iq: &Node) -> Node {
+pub(crate) fn query(state: &State, from: DeviceId, id: &str, iq: &Node) -> Node {
     let Some(usync) = iq.child("usync") else { return refusal(id, 400, "bad-request") };
     let (Some(query), Some(list)) = (usync.child("query"), usync.child("list")) else {
         return refusal(id, 400, "bad-request");
@@ -18,7 +23,7 @@ pub(crate) fn query(state: &State, id: &str, iq: &Node) -> Node {
     if list.nodes().len() > USERS_MAX {
         return refusal(id, 406, "not-acceptable");
     }
-    let users: Vec<Node> = list.nodes().iter().map(|user| answer(state, query, user)).collect();
+    let users: Vec<Node> = list.nodes().iter().map(|user| answer(state, from.number, query, user)).collect();
     let mut answer = node("usync");
     for key in ["sid", "mode", "context", "index", "last"] {
         if let Some(value) = usync.text(key) {
@@ -30,7 +35,7 @@ pub(crate) fn query(state: &State, id: &str, iq: &Node) -> Node {
     result(id, [answer.children([summary.build(), node("list").children(users).build()]).build()])
 }
 
-fn answer(state: &State, query: &Node, user: &Node) -> Node {
+fn answer(state: &State, viewer: Number, query: &Node, user: &Node) -> Node {
     let by_number = user.child("contact").map(|contact| String::from_utf8_lossy(&contact.content()).into_owned());
     let asked: Option<Jid> = user.jid("jid").or_else(|| user.jid("pn_jid"));
     let account = match (&asked, &by_number) {
@@ -54,9 +59,9 @@ fn answer(state: &State, query: &Node, user: &Node) -> Node {
             }
             "lid" => children.push(node("lid").attr("val", account.lid_jid()).build()),
             "devices" => children.push(devices(state, account)),
-            "status" => children.push(node("status").attr("t", 0).string_content(account.about.as_str()).build()),
-            "picture" => children.push(node("picture").children([error(404, "item-not-found")]).build()),
-            "disappearing_mode" => children.push(node("disappearing_mode").attr("duration", 0).attr("t", 0).build()),
+            "status" => children.push(status(state, viewer, account)),
+            "picture" => children.push(picture(state, viewer, account)),
+            "disappearing_mode" => children.push(about::disappearing(account.disappearing)),
             // An account that is no business says nothing of it; protocols unknown here likewise.
             _ => {}
         }
@@ -83,6 +88,21 @@ fn nobody(query: &Node, asked: Option<Jid>, by_number: Option<String>) -> Node {
         _ => None,
     });
     user.children(children).build()
+}
+
+fn status(state: &State, viewer: Number, account: &Account) -> Node {
+    if privacy::shows(state, account.number, "status", viewer) {
+        node("status").attr("t", account.about_at).string_content(account.about.as_str()).build()
+    } else {
+        node("status").attr("code", 401).attr("type", "fail").build()
+    }
+}
+
+fn picture(state: &State, viewer: Number, account: &Account) -> Node {
+    match pictures::seen(state, pictures::Owner::Person(account.number), viewer) {
+        Ok(picture) => node("picture").attr("id", picture.id).build(),
+        Err(refused) => node("picture").children([error(refused.0, refused.text())]).build(),
+    }
 }
 
 fn error(code: u16, text: &str) -> Node {

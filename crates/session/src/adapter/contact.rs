@@ -34,7 +34,8 @@ pub fn about(update: &UserAboutUpdate, around: Around) -> Record {
         status: update.status.clone(),
         timestamp: time(update.timestamp),
     };
-    let dedupe = format!("about|{}|{}", told.jid, told.timestamp);
+    // Two texts within a second are two events.
+    let dedupe = format!("about|{}|{}|{}", told.jid, told.timestamp, told.status);
     Record::new("UserAbout", &told).in_chat(around.chat(&update.jid, None)).once(dedupe)
 }
 

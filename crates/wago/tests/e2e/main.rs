@@ -25,6 +25,7 @@ mod queue;
 mod restart;
 mod seed;
 mod text;
+mod users;
 mod webhooks;
 
 use std::time::Duration;
