@@ -49,6 +49,8 @@ pub enum ErrorCode {
     ShuttingDown,
     /// There is no such message or queued send, or nothing is known of it.
     UnknownMessage,
+    /// WhatsApp has no such group.
+    UnknownGroup,
     /// The `Id` of a queued send is another's.
     MessageIdTaken,
     /// A queued send is being sent, or is not waiting any more.

@@ -1,9 +1,14 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
+pub mod chat;
+pub mod community;
+pub mod contact;
 pub mod delivery;
 pub mod envelope;
 pub mod error;
 pub mod event;
+pub mod group;
+pub mod label;
 pub mod message;
 pub mod pacing;
 pub mod payload;

@@ -208,6 +208,10 @@ impl Given {
         matches!(self.json, Json::Number(_))
     }
 
+    pub fn is_flag(&self) -> bool {
+        matches!(self.json, Json::Flag(_))
+    }
+
     /// A text of at most `max` characters.
     pub fn text(self, max: usize) -> Result<String> {
         let text = match self.json {

@@ -3,6 +3,7 @@
 //! In requests every field is optional to the parser, so that a missing one can be named in the answer. Nothing here
 //! derives `Debug`: these shapes carry numbers and message texts.
 
+pub mod chat;
 pub mod group;
 pub mod person;
 
@@ -263,6 +264,9 @@ pub struct Message {
     pub reactions: BTreeMap<String, String>,
     #[serde(default)]
     pub edited: bool,
+    /// Its reader marked it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub starred: bool,
     /// Unix seconds.
     pub timestamp: u64,
     pub state: State,

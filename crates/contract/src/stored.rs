@@ -49,6 +49,8 @@ pub struct Message {
     pub edited: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub starred: bool,
     /// By who reacted.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<String, String>,

@@ -38,6 +38,7 @@ pub(crate) async fn tell(store: &Store, subject: &Subject, reason: &str, now_ms:
         payload: serde_json::to_vec(&told).expect("texts and numbers are JSON"),
         media: None,
         message: None,
+        chats: Vec::new(),
         created_at_ms: now_ms,
     };
     // The webhook shows that it is paused in any case.

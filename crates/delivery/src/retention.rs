@@ -87,6 +87,7 @@ mod tests {
             payload: vec![b'x'; 10],
             media: None,
             message: None,
+            chats: Vec::new(),
             created_at_ms: n * 1_000,
         };
         store.record_events((0..10).map(event).collect()).await.unwrap();

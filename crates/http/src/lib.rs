@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod asked;
 mod body;
 mod chat;
 mod credentials;

@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        event_file, events, message, qr, queue, send::send, server, session, stored, stream, token, user, webhook,
-        webhooks, ws,
+        chat, community, contact, event_file, events, group, label, message, qr, queue, send::send, server, session,
+        stored, stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -103,7 +103,26 @@ pub(crate) fn routes() -> Router<App> {
         .route("/message/download/document", post(message::download_document))
         .route("/message/download/sticker", post(message::download_sticker))
         .route("/message/downloadimage", post(message::download_image))
+        // Chats, labels
+        .route("/chat/list", get(chat::list))
+        .route("/chat/pin", post(chat::pin))
+        .route("/chat/unpin", post(chat::unpin))
+        .route("/chat/mute", post(chat::mute))
+        .route("/chat/unmute", post(chat::unmute))
+        .route("/chat/archive", post(chat::archive))
+        .route("/chat/unarchive", post(chat::unarchive))
+        .route("/chat/markunread", post(chat::mark_unread))
+        .route("/chat/clear", post(chat::clear))
+        .route("/chat/delete", post(chat::delete))
+        .route("/chat/ephemeral", post(chat::ephemeral))
+        .route("/label/list", get(label::list))
+        .route("/label/edit", post(label::edit))
+        .route("/label/chat", post(label::chat))
+        .route("/unlabel/chat", post(label::unlabel_chat))
+        .route("/label/message", post(label::message))
+        .route("/unlabel/message", post(label::unlabel_message))
         // Users
+        .route("/user/contacts", get(contact::list))
         .route("/user/info", post(user::info))
         .route("/user/check", post(user::check))
         .route("/user/avatar", get(user::avatar).post(user::avatar))
@@ -118,6 +137,38 @@ pub(crate) fn routes() -> Router<App> {
         .route("/user/presence", post(user::presence))
         .route("/user/presence/subscribe", post(user::follow_presence))
         .route("/user/lid/{jid}", get(user::names))
+        // Groups
+        .route("/group/create", post(group::create))
+        .route("/group/list", get(group::list))
+        .route("/group/myall", get(group::own))
+        .route("/group/info", get(group::info).post(group::info))
+        .route("/group/invitelink", get(group::invite_link).post(group::invite_link))
+        .route("/group/inviteinfo", post(group::invite_info))
+        .route("/group/join", post(group::join))
+        .route("/group/leave", post(group::leave))
+        .route("/group/update", post(group::update))
+        .route("/group/updateparticipants", post(group::update))
+        .route("/group/requests", get(group::requests))
+        .route("/group/requestparticipants", get(group::requests))
+        .route("/group/requests/update", post(group::decide))
+        .route("/group/updaterequestparticipants", post(group::decide))
+        .route("/group/name", post(group::name))
+        .route("/group/topic", post(group::topic))
+        .route("/group/photo", post(group::photo))
+        .route("/group/photo/remove", post(group::remove_photo))
+        .route("/group/announce", post(group::announce))
+        .route("/group/locked", post(group::locked))
+        .route("/group/ephemeral", post(group::ephemeral))
+        .route("/group/joinapprovalmode", post(group::approval))
+        .route("/group/memberaddmode", post(group::add_mode))
+        // Communities
+        .route("/community/create", post(community::create))
+        .route("/community/add", post(community::add))
+        .route("/community/link", post(community::add))
+        .route("/community/remove", post(community::remove))
+        .route("/community/unlink", post(community::remove))
+        .route("/community/info", get(community::info).post(community::info))
+        .route("/community/subgroups", get(community::sub_groups).post(community::sub_groups))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

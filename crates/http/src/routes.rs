@@ -1,7 +1,12 @@
 //! One file a noun, in the order of the contract.
 
+pub(crate) mod chat;
+pub(crate) mod community;
+pub(crate) mod contact;
 pub(crate) mod event_file;
 pub(crate) mod events;
+pub(crate) mod group;
+pub(crate) mod label;
 pub(crate) mod message;
 pub(crate) mod qr;
 pub(crate) mod queue;

@@ -398,6 +398,7 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::Sealed
         | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
+        | Error::UnknownGroup
         | Error::NoPicture
         | Error::PictureHidden
         | Error::Rejected { .. } => true,

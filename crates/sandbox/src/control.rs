@@ -1,6 +1,7 @@
 //! The control API: HTTP routes that drive the network and its phones, the page that shows them, and the WhatsApp socket.
 
 mod answer;
+mod chats;
 mod faults;
 mod files;
 mod groups;
@@ -74,6 +75,10 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/contacts", get(people::contacts).post(people::contact))
         .route("/phones/{number}/people/{who}", get(people::look))
         .route("/phones/{number}/messages", get(phones::messages))
+        .route("/phones/{number}/chats", get(chats::list))
+        .route("/phones/{number}/chats/{action}", post(chats::act))
+        .route("/phones/{number}/labels", get(chats::labels).post(chats::edit_label))
+        .route("/phones/{number}/name", post(chats::rename))
         .route("/phones/{number}/groups/join", post(groups::join))
         .route("/phones/{number}/groups/{group}/requests", get(groups::requests))
         .route("/phones/{number}/groups/{group}/{action}", post(groups::act))

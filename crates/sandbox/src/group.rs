@@ -2,6 +2,7 @@
 
 pub(crate) mod act;
 pub(crate) mod admission;
+pub(crate) mod community;
 pub(crate) mod notice;
 pub(crate) mod setting;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use wacore_binary::{Jid, Server};
 
 use crate::{account::Number, device::DeviceId, journal::Tables, state::State};
+use community::{Community, Place};
 
 const GROUP: &str = "group";
 const MEMBER: &str = "group-member";
@@ -158,6 +160,12 @@ pub(crate) struct Group {
     pub removed: BTreeSet<Number>,
     /// Who left, and when (unix seconds): for a while they cannot be added.
     pub left: BTreeMap<Number, u64>,
+    /// It is a community: what is said is said in the groups that belong to it.
+    #[serde(default)]
+    pub community: Option<Community>,
+    /// The community that it belongs to.
+    #[serde(default)]
+    pub place: Option<Place>,
     /// In rows of their own, since there are many.
     #[serde(skip)]
     pub members: BTreeMap<Number, Member>,
@@ -182,6 +190,8 @@ impl Group {
             invitations: BTreeMap::new(),
             removed: BTreeSet::new(),
             left: BTreeMap::new(),
+            community: None,
+            place: None,
             members: BTreeMap::new(),
         }
     }

@@ -4,6 +4,7 @@
 //! server or phone would refuse. [`Network::start`] runs one; many can run in one process.
 
 mod account;
+mod collections;
 mod control;
 mod core;
 mod device;

@@ -4,6 +4,7 @@
 //! was acknowledged is there after the death of the process, and what was not leaves no trace.
 
 mod incoming;
+mod sealed;
 mod shelf;
 
 use std::{
@@ -19,6 +20,7 @@ use sha2::Sha256;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use incoming::{Incoming, Refused};
+pub(crate) use sealed::Sealed;
 use shelf::Shelf;
 pub(crate) use shelf::{Blob, Found};
 

@@ -5,7 +5,7 @@
 //! next ones if it is much ([`answer`]).
 
 mod adv;
-mod app_state;
+pub(crate) mod app_state;
 pub(crate) mod chat;
 mod content;
 pub(crate) mod files;
@@ -42,7 +42,7 @@ use crate::{
     device::DeviceId,
     journal::Tables,
     pairing, stanza,
-    stanza::read::node,
+    stanza::read::{Read as _, node},
     state::{State, Update},
 };
 
@@ -136,6 +136,17 @@ fn say(phone: &mut Handset, state: &mut State, stanza: Node) {
     stanza::receive(state, DeviceId::phone(phone.number), stanza);
 }
 
+/// Asks the network something. Its answer comes at once.
+fn ask(phone: &mut Handset, state: &mut State, question: Node) -> Option<Node> {
+    let id = question.text("id")?;
+    say(phone, state, question);
+    let answers = &mut state.phones.answers;
+    let at = answers.iter().rposition(|(number, answer)| {
+        *number == phone.number && answer.tag == "iq" && answer.text("id").as_deref() == Some(&id)
+    })?;
+    answers.remove(at).map(|(_, answer)| answer)
+}
+
 /// A new phone with a new account.
 pub(crate) fn create(state: &mut State, number: &str, name: &str) -> Result<shape::Phone> {
     let number = Number::parse(number).ok_or(Error::Invalid {
@@ -195,6 +206,8 @@ pub(crate) fn reinstall(state: &mut State, number: Number) -> Result<shape::Phon
         pairing::unlink(state, companion);
     }
     state.remove_device(DeviceId::phone(number));
+    // What was set on the old one was sealed with its key.
+    state.collections.forget(number, &state.journal);
     state.change_account(number, |account| account.key = key);
     state.add_device(DeviceId::phone(number), device);
     with(state, number, |phone, state| say(phone, state, upload))?;

@@ -1,12 +1,13 @@
 //! What the network knows, in memory. Every change goes to the journal in the same step.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use wacore_binary::{Jid, Node, Server, marshal};
 
 use crate::{
     account::{Account, Number},
+    collections::Collections,
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
     group::Groups,
@@ -19,7 +20,7 @@ use crate::{
     pictures::Pictures,
     queue::Queue,
     screens::Screens,
-    stanza::{app_state::Collections, fan_out::Posted, presence::Presences},
+    stanza::{fan_out::Posted, presence::Presences},
 };
 
 const ACCOUNT: &str = "account";
@@ -215,12 +216,17 @@ impl State {
         true
     }
 
-    pub fn add_pre_keys(&mut self, id: DeviceId, keys: &[PreKey]) {
+    /// Beyond `most`, the oldest of all are forgotten: nobody was given them.
+    pub fn add_pre_keys(&mut self, id: DeviceId, keys: &[PreKey], most: usize) {
         let Some(device) = self.devices.get_mut(&id) else { return };
+        let again: HashSet<u32> = keys.iter().map(|key| key.id).collect();
+        device.pre_keys.retain(|known| !again.contains(&known.id));
         for key in keys {
-            device.pre_keys.retain(|known| known.id != key.id);
             device.pre_keys.push_back(*key);
             self.journal.put(PRE_KEY, &pre_key_row(id, key.id), &key.key);
+        }
+        for key in device.pre_keys.drain(..device.pre_keys.len().saturating_sub(most)) {
+            self.journal.delete(PRE_KEY, &pre_key_row(id, key.id));
         }
     }
 

@@ -3,11 +3,13 @@
 pub mod account;
 pub mod app_state;
 pub mod call;
+pub mod chats;
 pub mod contact;
 pub mod enums;
 pub mod error;
 pub mod event;
 pub mod group;
+pub mod groups;
 pub mod history;
 pub mod jid;
 pub mod message;

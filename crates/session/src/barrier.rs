@@ -41,7 +41,7 @@ impl Barrier {
     }
 
     /// Waits until all that was reported before the call is stored. False if it will not be.
-    async fn pass(&self) -> bool {
+    pub async fn pass(&self) -> bool {
         let reported = self.reported.load(Ordering::Acquire);
         if *self.stored.borrow() >= reported {
             return true;

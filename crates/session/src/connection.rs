@@ -79,8 +79,8 @@ const TASKS_MAX: Duration = Duration::from_secs(1);
 
 /// What a connection tells its supervisor, in order.
 pub(crate) enum Report {
-    /// The client, and where its keys and notes are.
-    Made(Arc<Client>, Arc<Backend>),
+    /// The client, where its keys and notes are, and how far its events have come.
+    Made(Arc<Client>, Arc<Backend>, Arc<Barrier>),
     Event(Arc<Event>),
     /// The last one. All that the client had is stored, and nothing more of it will be.
     Ended(Outcome),
@@ -192,7 +192,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     );
     // Some of what WhatsApp tells the engine takes in without a word.
     let stanzas = client.acquire_raw_node_forwarding();
-    let _ = reports.send(Report::Made(client.clone(), backend.clone())).await;
+    let _ = reports.send(Report::Made(client.clone(), backend.clone(), barrier.clone())).await;
 
     let reached = AtomicBool::new(false);
     let life = async {

@@ -32,6 +32,8 @@ pub enum Error {
     /// Its owner does not show it to the account.
     #[error("the profile picture is not shown to this account (code 401)")]
     PictureHidden,
+    #[error("there is no such group (code 404)")]
+    UnknownGroup,
     /// WhatsApp said no; its code is in the text.
     #[error("WhatsApp refused: {text} (code {code})")]
     Rejected { code: u16, text: String },

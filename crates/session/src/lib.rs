@@ -8,14 +8,17 @@ use wago_store::Shelf;
 
 mod acks;
 mod adapter;
+mod app_state;
 mod archive;
 mod backend;
 mod barrier;
 mod blocklist;
 mod chain;
+mod communities;
 mod connection;
 mod error;
 mod file;
+mod groups;
 mod history;
 mod lifecycle;
 mod media;

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use wago_contract::event::{Event, OrderDetails, SessionRef, Vote};
-use wago_store::{MessageChange, NewEvent, NewMedia, SessionId, Store};
+use wago_store::{ChatChange, MessageChange, NewEvent, NewMedia, SessionId, Store};
 
 use crate::Files;
 
@@ -28,6 +28,7 @@ pub(crate) struct Record {
     chat: String,
     dedupe: Option<String>,
     stored: Option<MessageChange>,
+    chats: Vec<ChatChange>,
     vote: Option<Vote>,
     order: Option<OrderDetails>,
 }
@@ -44,6 +45,7 @@ impl Record {
             chat: String::new(),
             dedupe: None,
             stored: None,
+            chats: Vec::new(),
             vote: None,
             order: None,
         }
@@ -118,6 +120,12 @@ impl Record {
         self
     }
 
+    /// What follows from it for chats, labels and contacts.
+    pub fn with_chats(mut self, changes: Vec<ChatChange>) -> Self {
+        self.chats = changes;
+        self
+    }
+
     /// What is told.
     pub fn event(&self) -> &Value {
         &self.event
@@ -181,6 +189,11 @@ impl Recorder {
     /// For what is told by no event.
     pub async fn change_messages(&self, changes: Vec<MessageChange>) -> wago_store::Result<()> {
         self.store.change_messages(self.session, changes).await
+    }
+
+    /// The same for chats, labels and contacts.
+    pub async fn change_chats(&self, changes: Vec<ChatChange>) -> wago_store::Result<()> {
+        self.store.change_chats(self.session, changes).await
     }
 
     /// The account's JID with its device; empty until linked.
@@ -251,6 +264,7 @@ impl Recorder {
             topic: record.topic.to_owned(),
             media: record.media.and_then(|descriptor| self.files.media(descriptor)),
             message,
+            chats: record.chats,
             payload: serde_json::to_vec(&event).unwrap_or_default(),
             created_at_ms: now.timestamp_millis(),
         }

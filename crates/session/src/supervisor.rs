@@ -20,6 +20,7 @@ use crate::{
     acks::Acks,
     adapter::message::text,
     backend::Backend,
+    barrier::Barrier,
     connection::{Connection, Made, Outcome, Report},
     lifecycle::{Effect, Input, Lifecycle, Notice},
     network::Shared,
@@ -68,6 +69,7 @@ pub(crate) struct Live {
     pub acks: Arc<Acks>,
     pub recorder: Arc<Recorder>,
     pub backend: Arc<Backend>,
+    pub barrier: Arc<Barrier>,
     /// Turns for the conversion of files, of which all sessions have so many together.
     pub conversions: Arc<Semaphore>,
 }
@@ -286,11 +288,12 @@ impl Running {
 
     async fn report(&mut self, report: Report) -> Option<Input> {
         match report {
-            Report::Made(client, backend) => {
+            Report::Made(client, backend, barrier) => {
                 let acks = self.connection.as_ref()?.acks.clone();
                 let recorder = self.made.recorder.clone();
                 let conversions = self.made.shared.conversions.clone();
-                self.view.send_modify(|view| view.live = Some(Live { client, acks, recorder, backend, conversions }));
+                let live = Live { client, acks, recorder, backend, barrier, conversions };
+                self.view.send_modify(|view| view.live = Some(live));
                 None
             }
             Report::Event(event) => self.event(&event).await,

@@ -4,8 +4,8 @@ use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 use tokio::sync::watch;
 
 use crate::{
-    MessageChange, Result, SessionId, Store, WebhookId, deliveries::NEVER, media::NewMedia, messages, signals::Touched,
-    writer::Job,
+    ChatChange, MessageChange, Result, SessionId, Store, WebhookId, chats, deliveries::NEVER, media::NewMedia,
+    messages, signals::Touched, writer::Job,
 };
 
 /// Events that a filtered read looks at in one call, so that a rare type does not make it read the whole log.
@@ -30,6 +30,8 @@ pub struct NewEvent {
     pub media: Option<NewMedia>,
     /// What follows from it for the stored messages, in the same transaction. Nothing if `dedupe` had been recorded before.
     pub message: Option<MessageChange>,
+    /// What follows from it for chats, labels and contacts, likewise.
+    pub chats: Vec<ChatChange>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
 }
@@ -128,6 +130,9 @@ pub(crate) async fn insert(
         }
         if let Some(change) = &event.message {
             messages::apply(tx, event.session, change).await?;
+        }
+        for change in &event.chats {
+            chats::apply(tx, event.session, change).await?;
         }
         touched.logs.push((event.session, cursor));
         recorded.push(Recorded { cursor, new: true });

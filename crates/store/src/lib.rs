@@ -3,6 +3,7 @@
 //! Only this crate knows SQL. Payloads and WhatsApp's key material are opaque bytes to it. All sessions share one pool,
 //! so a session costs the store no memory, no thread and no file handle of its own: only rows.
 
+mod chats;
 mod db;
 mod deliveries;
 mod error;
@@ -26,6 +27,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled};
 pub use deliveries::{Attempt, Delivery, DeliveryFile, DeliveryRecord, DeliveryState, Due, Outcome};
 pub use error::Error;
 pub use events::{Event, EventFilter, EventPage, NewEvent, Recorded};

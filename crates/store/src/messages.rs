@@ -79,6 +79,23 @@ pub enum MessageChange {
         reach: Reach,
         at_ms: i64,
     },
+    /// The account's person marked it, or took the mark away.
+    Starred {
+        chat: String,
+        id: String,
+        on: bool,
+    },
+    /// The account's person wants to see it no more.
+    Removed {
+        chat: String,
+        id: String,
+    },
+    /// All of the chat until then goes; starred ones only if they are meant too.
+    Cleared {
+        chat: String,
+        at_ms: i64,
+        starred_too: bool,
+    },
 }
 
 /// A message as it is stored.
@@ -94,6 +111,7 @@ pub struct Message {
     pub text: String,
     pub edited_at_ms: Option<i64>,
     pub revoked_at_ms: Option<i64>,
+    pub starred: bool,
     /// By who reacted.
     pub reactions: Vec<(String, String)>,
 }
@@ -133,7 +151,7 @@ pub struct MessageReceipt {
 }
 
 const COLUMNS: &str =
-    "m.id, m.chat, m.message_id, m.sender, m.from_me, m.kind, m.text, m.sent_at, m.edited_at, m.revoked_at";
+    "m.id, m.chat, m.message_id, m.sender, m.from_me, m.kind, m.text, m.sent_at, m.edited_at, m.revoked_at, m.starred";
 
 /// PostgreSQL's texts have no NUL.
 fn clean(text: &str) -> String {
@@ -198,6 +216,37 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             for id in ids {
                 receipt(tx, session, id, recipient, *reach, *at_ms).await?;
             }
+            Ok(())
+        }
+        MessageChange::Starred { chat, id, on } => {
+            sqlx::query("UPDATE messages SET starred = $4 WHERE session_id = $1 AND chat = $2 AND message_id = $3")
+                .bind(session.0)
+                .bind(clean(chat))
+                .bind(clean(id))
+                .bind(i64::from(*on))
+                .execute(&mut **tx)
+                .await?;
+            Ok(())
+        }
+        MessageChange::Removed { chat, id } => {
+            sqlx::query("DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND message_id = $3")
+                .bind(session.0)
+                .bind(clean(chat))
+                .bind(clean(id))
+                .execute(&mut **tx)
+                .await?;
+            Ok(())
+        }
+        MessageChange::Cleared { chat, at_ms, starred_too } => {
+            sqlx::query(
+                "DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND sent_at <= $3 AND (starred = 0 OR $4 = 1)",
+            )
+            .bind(session.0)
+            .bind(clean(chat))
+            .bind(*at_ms)
+            .bind(i64::from(*starred_too))
+            .execute(&mut **tx)
+            .await?;
             Ok(())
         }
     }
@@ -294,6 +343,7 @@ impl Message {
             text: row.try_get("text")?,
             edited_at_ms: row.try_get("edited_at")?,
             revoked_at_ms: row.try_get("revoked_at")?,
+            starred: row.try_get::<i64, _>("starred")? != 0,
             reactions: Vec::new(),
         })
     }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Error, Result, SessionId,
+    chats::{self, ChatChange},
     db::Db,
     deliveries::{self, FinishedAttempt},
     events::{self, NewEvent, Recorded},
@@ -36,6 +37,7 @@ pub(crate) enum Job {
     Media(FinishedMedia),
     Replay(Replay),
     Messages(Vec<MessageChange>),
+    Chats(Vec<ChatChange>),
     Enqueue(Box<NewSend>),
     /// The row of a queued send.
     BeginSend(i64),
@@ -148,6 +150,12 @@ async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, job: &Job, tou
         Job::Messages(changes) => {
             for change in changes {
                 messages::apply(tx, session, change).await?;
+            }
+            Ok(Done::default())
+        }
+        Job::Chats(changes) => {
+            for change in changes {
+                chats::apply(tx, session, change).await?;
             }
             Ok(Done::default())
         }

@@ -11,6 +11,10 @@ pub struct NewGroup {
     pub owner: Option<String>,
     /// Numbers or JIDs, besides the owner.
     pub participants: Option<Vec<String>>,
+    /// It is a community.
+    pub community: Option<bool>,
+    /// The JID of the community that it belongs to.
+    pub parent: Option<String>,
 }
 
 /// `GET /groups`, `GET /groups/{group}`, and the answer of `POST /groups`.
@@ -38,6 +42,15 @@ pub struct Group {
     /// The link's code, once it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invite: Option<String>,
+    /// Groups belong to it.
+    #[serde(default)]
+    pub community: bool,
+    /// JID of the community that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// It is that community's group for announcements.
+    #[serde(default)]
+    pub announcements: bool,
     pub size: usize,
     /// Absent in the list of all groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,6 +92,8 @@ pub struct GroupAction {
     /// Seconds.
     pub ephemeral: Option<u32>,
     pub reset: Option<bool>,
+    /// JIDs.
+    pub groups: Option<Vec<String>>,
     pub code: Option<String>,
 }
 

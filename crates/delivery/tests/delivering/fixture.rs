@@ -67,6 +67,7 @@ impl Fixture {
             topic: "Message".to_owned(),
             media: None,
             message: None,
+            chats: Vec::new(),
             payload: format!(r#"{{"eventId":"{id}"}}"#).into_bytes(),
             created_at_ms: 1_000,
         };

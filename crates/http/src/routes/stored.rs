@@ -183,6 +183,7 @@ fn shown(message: wago_store::Message) -> Message {
         timestamp: seconds(message.cursor.sent_at_ms),
         edited: message.edited_at_ms.map(seconds),
         revoked: message.revoked_at_ms.map(seconds),
+        starred: message.starred,
         reactions: message.reactions.into_iter().collect(),
     }
 }

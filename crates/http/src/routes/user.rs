@@ -3,7 +3,6 @@
 use axum::extract::{FromRequest as _, Path, Request, State};
 use wago_contract::{
     message::Done,
-    payload::{Fields, Payload as _},
     user::{
         AskAvatar, AskInfo, Avatar, Blocked, Blocklist, Check, CheckedUsers, Infos, Names, OwnPresence, Person,
         PictureSet, SetAbout, SetName, SetProfile,
@@ -13,11 +12,11 @@ use wago_contract::{
 
 use crate::{
     app::App,
-    body::{self, Body},
+    asked::Asked,
+    body::Body,
     credentials::Session,
     error::ApiError,
     files,
-    query::Parameters,
     reply::{Reply, Result},
     upload::Upload,
 };
@@ -42,16 +41,12 @@ pub(crate) async fn info(
     Ok(Reply(Infos { users: app.sessions.user_info(session.id, people).await? }))
 }
 
-/// What is asked stands in the body, or else in the query: clients of WaGo's kind send a body with a GET.
 pub(crate) async fn avatar(
     Session(session): Session,
     State(app): State<App>,
-    query: Parameters,
-    request: Request,
+    Asked(ask): Asked<AskAvatar>,
 ) -> Result<Reply<Avatar>> {
-    let bytes = body::bytes(request, &app).await?;
-    let fields = if bytes.is_empty() { query.fields() } else { Fields::parse(&bytes)? };
-    Ok(Reply(app.sessions.avatar(session.id, AskAvatar::read(fields)?).await?))
+    Ok(Reply(app.sessions.avatar(session.id, ask).await?))
 }
 
 pub(crate) async fn set_picture(

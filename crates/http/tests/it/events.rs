@@ -18,6 +18,7 @@ pub fn event(session: SessionId, kind: &str, chat: &str, n: usize) -> NewEvent {
         topic: kind.into(),
         media: None,
         message: None,
+        chats: Vec::new(),
         created_at_ms: 1_700_000_000_000,
     }
 }

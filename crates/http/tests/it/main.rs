@@ -2,8 +2,10 @@
 
 mod api;
 mod bad_input;
+mod chats;
 mod credentials;
 mod events;
+mod groups;
 mod log;
 mod queue;
 mod send;

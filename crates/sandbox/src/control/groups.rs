@@ -19,6 +19,7 @@ use crate::{
         Group, GroupId,
         act::{self, Failed, New, Outcome, Refused},
         admission::{self, Joined},
+        community::{self, Community, Kind},
         setting::{self, Setting},
     },
     phone,
@@ -59,6 +60,9 @@ fn described(state: &Net, group: &Group, whole: bool) -> shape::Group {
         approval: group.approval,
         admins_add: group.admins_add,
         invite: group.invite.clone(),
+        community: group.community.is_some(),
+        parent: group.place.map(|place| place.community.jid().to_string()),
+        announcements: group.place.is_some_and(|place| place.announcements),
         size: group.members.len(),
         participants: if whole { group.members.iter().map(participant).collect() } else { Vec::new() },
         failed: Vec::new(),
@@ -119,6 +123,17 @@ pub(super) async fn create(
     let participants = people("participants", new.participants)?;
     let group = control.core.step(|state| {
         let owner = phone::outbound::recipient(state, "owner", new.owner.as_deref())?;
+        let kind = match (new.community.unwrap_or_default(), new.parent) {
+            (false, None) => Kind::Alone,
+            (true, None) => Kind::Community(Community { closed: false, members_make: false }),
+            (false, Some(parent)) => Kind::Within(group_id(&parent)?),
+            (true, Some(_)) => {
+                return Err(Error::Invalid {
+                    field: "parent",
+                    expected: "must be absent: no community belongs to one",
+                });
+            }
+        };
         let new = New {
             subject,
             participants,
@@ -127,6 +142,7 @@ pub(super) async fn create(
             approval: false,
             admins_add: false,
             key: None,
+            kind,
         };
         let (id, all) = act::create(state, owner, new)?;
         let group = state.groups.get(id).ok_or(Error::UnknownGroup)?;
@@ -188,6 +204,24 @@ pub(super) async fn act(
 fn perform(state: &mut Net, by: Number, id: GroupId, action: &str, body: shape::GroupAction) -> Result<Response> {
     let on = body.on.unwrap_or(true);
     let setting = match action {
+        "link" | "unlink" => {
+            let named = body.groups.unwrap_or_default();
+            let named = named.iter().map(|group| group_id(group).map(GroupId::jid)).collect::<Result<Vec<_>>>()?;
+            let all = match action {
+                "link" => community::link(state, by, id, &named)?,
+                _ => community::unlink(state, by, id, &named)?,
+            };
+            let outcome = |one: &community::Linked| shape::Outcome {
+                jid: one.named.to_string(),
+                code: one.result.err().map_or(200, |refused| refused.0),
+                invitation: None,
+            };
+            return Ok(Json(all.iter().map(outcome).collect::<Vec<_>>()).into_response());
+        }
+        "dissolve" => {
+            community::dissolve(state, by, id)?;
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
         "add" | "remove" | "promote" | "demote" | "approve" | "reject" => {
             let named = people("participants", body.participants)?;
             if named.is_empty() {

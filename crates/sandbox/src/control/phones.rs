@@ -105,7 +105,7 @@ pub(super) async fn unlink(
 }
 
 /// Does something at a phone that is there.
-fn at<T>(
+pub(super) fn at<T>(
     control: &Control,
     path: Path<String>,
     work: impl FnOnce(&mut Handset, &mut Net) -> Result<T>,

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use wacore_binary::Jid;
 
-use super::{Description, Group, GroupId, Invitation, Member, Method, Role, Written, notice, setting};
+use super::{
+    Description, Group, GroupId, Invitation, Member, Method, Role, Written,
+    community::{self, Kind},
+    notice, setting,
+};
 use crate::{account::Number, stanza::read::node, state::State};
 
 /// More groups than this are no use to anyone, and would fill the memory.
@@ -77,6 +81,7 @@ pub(crate) struct New {
     pub admins_add: bool,
     /// Chosen by the device that makes it, to know it again when it hears of it.
     pub key: Option<String>,
+    pub kind: Kind,
 }
 
 /// The group, seen by one of its members.
@@ -100,9 +105,15 @@ pub(crate) fn create(state: &mut State, by: Number, new: New) -> Result<(GroupId
     if state.groups.all().len() >= GROUPS_MAX {
         return Err(Refused(419));
     }
+    if let Kind::Within(community) = new.kind {
+        community::check_place(state, by, community)?;
+    }
     let now = crate::now();
     let id = state.free_group_id();
     let mut group = Group::new(id, by, new.subject, now);
+    if let Kind::Community(community) = new.kind {
+        group.community = Some(community);
+    }
     group.ephemeral = new.ephemeral;
     group.approval = new.approval;
     group.admins_add = new.admins_add;
@@ -120,6 +131,11 @@ pub(crate) fn create(state: &mut State, by: Number, new: New) -> Result<(GroupId
     let group = state.groups.get(id).ok_or(Refused(500))?;
     let change = notice::created(state, group, None, Some(new.key.as_deref()));
     notice::tell_all(state, id, by, change);
+    match new.kind {
+        Kind::Alone => {}
+        Kind::Community(_) => community::begin(state, by, id),
+        Kind::Within(community) => community::place(state, by, community, id),
+    }
     state.counters.count("group created");
     Ok((id, outcomes))
 }
@@ -211,6 +227,7 @@ pub(super) fn tell_of_entry(
     let add = add.children(notice::participants(state, entered)).build();
     notice::tell(state, id, by, entered, create);
     notice::tell(state, id, by, &others, add);
+    community::follow(state, id, by, entered);
 }
 
 fn done(outcomes: &[Outcome]) -> Vec<Number> {
@@ -320,9 +337,13 @@ pub(crate) fn demote(state: &mut State, by: Number, id: GroupId, named: &[Jid]) 
     })
 }
 
-/// A group without an admin gets the one who is in it longest.
+/// A group without an admin gets the one who is in it longest. Who leaves a community leaves all of its groups.
 pub(crate) fn leave(state: &mut State, by: Number, id: GroupId) -> Result<(), Refused> {
     let everybody = seen(state, by, id)?.numbers();
+    let within = community::groups(state, id).into_iter().filter(|group| group.members.contains_key(&by));
+    for group in within.map(|group| group.id).collect::<Vec<_>>() {
+        leave(state, by, group)?;
+    }
     state.change_group(id, |group| {
         group.left.insert(by, crate::now());
     });

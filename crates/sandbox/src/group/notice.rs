@@ -85,6 +85,22 @@ fn settings(group: &Group) -> Vec<Node> {
     if group.approval {
         settings.push(approval(true));
     }
+    if let Some(community) = group.community {
+        let parent = node("parent");
+        settings.push(match community.closed {
+            true => parent.attr("default_membership_approval_mode", "request_required").build(),
+            false => parent.build(),
+        });
+        if community.members_make {
+            settings.push(node("allow_non_admin_sub_group_creation").build());
+        }
+    }
+    if let Some(place) = group.place {
+        settings.push(node("linked_parent").attr("jid", place.community.jid()).build());
+        if place.announcements {
+            settings.push(node("default_sub_group").build());
+        }
+    }
     settings.push(add_mode(group.admins_add));
     settings.push(node("member_link_mode").string_content("admin_link").build());
     settings

@@ -1,3 +1,4 @@
+mod communities;
 mod messages;
 mod wire;
 
@@ -45,6 +46,7 @@ fn new(subject: &str, participants: &[u64]) -> New {
         approval: false,
         admins_add: false,
         key: None,
+        kind: community::Kind::Alone,
     }
 }
 

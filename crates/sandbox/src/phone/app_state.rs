@@ -1,26 +1,91 @@
-//! The phone's part in app state: it makes the key, hands it to the account's other devices, and writes the first entry,
-//! the name that the account goes by.
+//! The phone's part in app state: it makes the key and hands it to the account's other devices; what they set it reads and
+//! follows; and what its own person sets it writes.
+//!
+//! What was set is kept by the network alone: a phone that lost it, as by a restart of the network, asks for it again.
+
+mod action;
+mod effect;
+mod view;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use buffa::{Message as _, MessageField};
 use rand::RngExt as _;
+use wacore::download::{DownloadUtils, MediaType};
 use wacore_appstate::{
+    AppStateError, ExpandedAppStateKeys,
+    decode::Mutation,
     encode::encode_record,
     hash::{HashState, generate_patch_mac},
     keys::expand_app_state_keys,
+    patch_decode::parse_patch_list,
+    processor::{process_patch, process_snapshot},
+    schemas::{self, Collection, IndexPart, Schema},
 };
-use wacore_binary::SERVER_JID;
-use waproto::whatsapp as wa;
+use wacore_binary::{Node, SERVER_JID};
+use waproto::whatsapp::{self as wa, syncd_mutation::SyncdOperation};
 
-use super::{Handset, content, outbound, say};
+pub(crate) use action::{chat, label, rename};
+pub(crate) use view::{chats, labels};
+
+use super::{Handset, ask, content, outbound};
 use crate::{
+    Error, Result,
     device::DeviceId,
-    stanza::{app_state::is_empty, read::node},
+    media::{Found, Hash},
+    stanza::{
+        app_state::is_empty,
+        read::{Read as _, node},
+    },
     state::State,
 };
 
-const COLLECTION: &str = "critical_block";
-/// WhatsApp's schema version of the action that sets the name.
-const PUSH_NAME_VERSION: i32 = 1;
+const FIRST: &str = "critical_block";
+/// A message's label. It is not among the actions that WhatsApp Web lists, but its clients send it.
+const LABEL_MESSAGE: Schema = Schema {
+    key: "LabelMessage",
+    name: "label_message",
+    value_field: Some("labelAssociationAction"),
+    index_parts: &[
+        IndexPart::Literal { value: "label_message" },
+        IndexPart::StringPart { name: "labelId" },
+        IndexPart::Jid { name: "chatJid" },
+        IndexPart::StringPart { name: "messageId" },
+        IndexPart::StringPart { name: "fromMe" },
+        IndexPart::StringPart { name: "participant" },
+    ],
+    ..schemas::LABEL_JID
+};
+
+/// What a phone has read of its account's app state.
+#[derive(Default)]
+pub(super) struct AppState {
+    /// By their names.
+    collections: BTreeMap<String, Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    hash: HashState,
+    /// By the hash of what they are about.
+    entries: BTreeMap<Vec<u8>, Entry>,
+}
+
+struct Entry {
+    mac: Vec<u8>,
+    /// What it is about: an action, and its chat, message or label.
+    about: Vec<String>,
+    value: wa::SyncActionValue,
+}
+
+impl AppState {
+    /// All that was set by an action.
+    fn set(&self, action: &'static str) -> impl Iterator<Item = (&[String], &wa::SyncActionValue)> {
+        let entries = self.collections.values().flat_map(|known| known.entries.values());
+        let of = entries.filter(move |entry| entry.about.first().is_some_and(|name| name == action));
+        of.map(|entry| (&entry.about[1..], &entry.value))
+    }
+}
 
 /// Hands a device the key; unless it asked for others only.
 pub(super) fn share(phone: &mut Handset, state: &mut State, device: DeviceId, asked: &[Vec<u8>]) {
@@ -45,47 +110,181 @@ pub(super) fn share(phone: &mut Handset, state: &mut State, device: DeviceId, as
 
 /// Writes the account's name, if nothing was written yet.
 pub(super) fn begin(phone: &mut Handset, state: &mut State) {
-    if !is_empty(state, phone.number, COLLECTION) {
+    if !is_empty(state, phone.number, FIRST) {
         return;
     }
     let Some(name) = state.accounts.get(&phone.number).map(|account| account.name.clone()) else { return };
+    if rename(phone, state, &name).is_err() {
+        state.counters.count("phone could not write its app state");
+    }
+}
+
+/// The network says that another device wrote.
+pub(super) fn changed(phone: &mut Handset, state: &mut State, notification: &Node) {
+    for name in notification.nodes().iter().filter_map(|collection| collection.text("name")) {
+        read(phone, state, &name);
+    }
+}
+
+/// Reads what it has not seen of all collections.
+fn read_all(phone: &mut Handset, state: &mut State) {
+    for name in crate::collections::NAMES {
+        read(phone, state, name);
+    }
+}
+
+fn read(phone: &mut Handset, state: &mut State, name: &str) {
+    loop {
+        let known = phone.app_state.collections.entry(name.to_owned()).or_default();
+        let version = known.hash.version;
+        let collection = node("collection")
+            .attr("name", name)
+            .attr("version", version)
+            .attr("return_snapshot", if version == 0 { "true" } else { "false" });
+        let Some(answer) = question(phone, state, "get", collection.build()) else { return };
+        match take(phone, state, name, &answer) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(_) => {
+                state.counters.count("phone could not read its app state");
+                return;
+            }
+        }
+    }
+}
+
+fn question(phone: &mut Handset, state: &mut State, kind: &'static str, collection: Node) -> Option<Node> {
+    let question = node("iq")
+        .attr("id", state.random_id())
+        .attr("xmlns", "w:sync:app:state")
+        .attr("type", kind)
+        .attr("to", SERVER_JID)
+        .children([node("sync").children([collection]).build()]);
+    ask(phone, state, question.build())
+}
+
+/// True if there is more.
+fn take(phone: &mut Handset, state: &mut State, name: &str, answer: &Node) -> Result<bool, AppStateError> {
+    let list = parse_patch_list(answer).map_err(|_| AppStateError::DecodeFailed)?;
+    let (id, key) = phone.keys.app_state_key();
+    let keys = Arc::new(expand_app_state_keys(&key));
+    let keys = |asked: &[u8]| if asked == id { Ok(keys.clone()) } else { Err(AppStateError::KeyNotFound) };
+    if let Some(reference) = &list.snapshot_ref {
+        let snapshot = fetch(state, reference).ok_or(AppStateError::DecodeFailed)?;
+        let mut known = Known::default();
+        let whole = process_snapshot(&snapshot, &mut known.hash, keys, true, name)?;
+        let set = whole.mutations.into_iter().zip(whole.mutation_macs);
+        let set: Vec<_> = set.map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation)).collect();
+        phone.app_state.collections.insert(name.to_owned(), known);
+        follow(phone, state, name, set, true);
+    }
+    for patch in &list.patches {
+        apply(phone, state, name, patch, keys)?;
+    }
+    Ok(list.has_more_patches)
+}
+
+fn apply(
+    phone: &mut Handset,
+    state: &mut State,
+    name: &str,
+    patch: &wa::SyncdPatch,
+    keys: impl FnMut(&[u8]) -> Result<Arc<ExpandedAppStateKeys>, AppStateError>,
+) -> Result<(), AppStateError> {
+    let known = phone.app_state.collections.entry(name.to_owned()).or_default();
+    let mut hash = known.hash.clone();
+    let before = |index: &[u8]| Ok(known.entries.get(index).map(|entry| entry.mac.clone()));
+    let done = process_patch(patch, &mut hash, keys, before, true, name)?;
+    known.hash = hash;
+    for index in &done.removed_index_macs {
+        known.entries.remove(index);
+    }
+    let set = done.mutations.into_iter().filter(|mutation| mutation.operation == SyncdOperation::SET);
+    let set = set.zip(done.added_macs).map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation)).collect();
+    follow(phone, state, name, set, false);
+    Ok(())
+}
+
+fn follow(phone: &mut Handset, state: &mut State, name: &str, set: Vec<(Vec<u8>, Vec<u8>, Mutation)>, again: bool) {
+    for (index, mac, mutation) in set {
+        let Mutation { index: about, action_value: Some(value), .. } = mutation else { continue };
+        effect::of(phone, state, &about, &value, again);
+        let known = phone.app_state.collections.entry(name.to_owned()).or_default();
+        known.entries.insert(index, Entry { mac, about, value });
+    }
+}
+
+/// A file on the media host.
+fn fetch(state: &State, reference: &wa::ExternalBlobReference) -> Option<wa::SyncdSnapshot> {
+    let Found::Here(blob) = state.media.find(Hash::of_path(reference.direct_path.as_deref()?)?).ok()? else {
+        return None;
+    };
+    let mut bytes = Vec::new();
+    let key = reference.media_key.as_deref()?;
+    DownloadUtils::decrypt_stream_to_writer(blob.reader(0).ok()?, key, MediaType::AppState, &mut bytes).ok()?;
+    wa::SyncdSnapshot::decode_from_slice(&bytes).ok()
+}
+
+/// Writes one thing that the phone's person set. `about` has what the action names, in its order.
+fn write(
+    phone: &mut Handset,
+    state: &mut State,
+    action: &Schema,
+    about: &[&str],
+    value: wa::SyncActionValue,
+) -> Result<()> {
+    let name = collection_name(action.collection);
+    read(phone, state, name);
+    let mut given = about.iter();
+    let index: Vec<&str> = action
+        .index_parts
+        .iter()
+        .map(|part| match part {
+            IndexPart::Literal { value } => value,
+            _ => given.next().copied().unwrap_or("0"),
+        })
+        .collect();
+    let index = serde_json::to_vec(&index).expect("a list of texts is JSON");
+    let value = wa::SyncActionValue { timestamp: i64::try_from(crate::now_ms()).ok(), ..value };
     let (key_id, key) = phone.keys.app_state_key();
     let keys = expand_app_state_keys(&key);
-    let value = wa::SyncActionValue {
-        timestamp: i64::try_from(crate::now_ms()).ok(),
-        push_name_setting: MessageField::some(wa::sync_action_value::PushNameSetting { name: Some(name) }),
-        ..Default::default()
-    };
     let iv: [u8; 16] = rand::rng().random();
-    let set = wa::syncd_mutation::SyncdOperation::SET;
-    let (mutation, value_mac) =
-        encode_record(set, br#"["setting_pushName"]"#, &value, &keys, &key_id, &iv, PUSH_NAME_VERSION);
-    let mut hash = HashState::default();
-    let result = hash.update_hash(std::slice::from_ref(&mutation), |_, _| Ok(None));
-    debug_assert_eq!(value_mac.len(), 32);
-    if result.1.is_err() {
-        return;
-    }
-    hash.version = 1;
+    let schema = i32::try_from(action.version).unwrap_or_default();
+    let (mutation, _) = encode_record(SyncdOperation::SET, &index, &value, &keys, &key_id, &iv, schema);
+
+    let known = phone.app_state.collections.entry(name.to_owned()).or_default();
+    let version = known.hash.version;
+    let mut hash = known.hash.clone();
+    let before = |index: &[u8], _| Ok(known.entries.get(index).map(|entry| entry.mac.clone()));
+    let (_, counted) = hash.update_hash(std::slice::from_ref(&mutation), before);
+    counted.map_err(|_| Error::Refused(500))?;
+    hash.version = version + 1;
     let mut patch = wa::SyncdPatch {
-        version: MessageField::some(wa::SyncdVersion { version: Some(1) }),
+        version: MessageField::some(wa::SyncdVersion { version: Some(hash.version) }),
         mutations: vec![mutation],
-        snapshot_mac: Some(hash.generate_snapshot_mac(COLLECTION, &keys.snapshot_mac)),
+        snapshot_mac: Some(hash.generate_snapshot_mac(name, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId { id: Some(key_id.to_vec()) }),
         ..Default::default()
     };
-    patch.patch_mac = Some(generate_patch_mac(&patch, COLLECTION, &keys.patch_mac, 1));
+    patch.patch_mac = Some(generate_patch_mac(&patch, name, &keys.patch_mac, hash.version));
     let collection = node("collection")
-        .attr("name", COLLECTION)
-        .attr("version", 0)
+        .attr("name", name)
+        .attr("version", version)
         .attr("return_snapshot", "false")
         .children([node("patch").bytes(patch.encode_to_vec()).build()]);
-    let id = state.random_id();
-    let question = node("iq")
-        .attr("id", id)
-        .attr("xmlns", "w:sync:app:state")
-        .attr("type", "set")
-        .attr("to", SERVER_JID)
-        .children([node("sync").children([collection.build()]).build()]);
-    say(phone, state, question.build());
+    let answer = question(phone, state, "set", collection.build());
+    let verdict = answer.as_ref().and_then(|answer| answer.child("sync")?.child("collection"));
+    if let Some(error) = verdict.and_then(|collection| collection.child("error")) {
+        return Err(Error::Refused(error.text("code").and_then(|code| code.parse().ok()).unwrap_or(500)));
+    }
+    // It follows its own word as it follows others'.
+    read(phone, state, name);
+    Ok(())
 }
+
+fn collection_name(collection: Collection) -> &'static str {
+    collection.as_str()
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use wacore_libsignal::protocol::{PreKeyRecord, ProtocolAddress};
 use wago_contract::phone::Kind;
 
 use super::{
+    app_state::AppState,
     chat::Chat,
     keys::Keys,
     messages::{self, Messages},
@@ -70,6 +71,7 @@ pub(crate) struct Handset {
     pub(super) sender_keys: SenderKeys,
     pub(super) prepared: Prepared,
     pub(crate) messages: Messages,
+    pub(super) app_state: AppState,
     pub(super) recent: VecDeque<Recent>,
     attempts: HashMap<(DeviceId, String), u8>,
     /// Its keys or pre-keys changed.
@@ -124,6 +126,7 @@ impl Handset {
             sender_keys: SenderKeys::default(),
             prepared: Prepared::default(),
             messages,
+            app_state: AppState::default(),
             recent: VecDeque::new(),
             attempts: HashMap::new(),
             touched: false,

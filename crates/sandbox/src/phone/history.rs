@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 
 use buffa::{Message as _, MessageField};
 use flate2::{Compression, write::ZlibEncoder};
-use wacore::{download::MediaType, upload::MediaEncryptor};
+use wacore::download::MediaType;
 use wacore_binary::Node;
 use waproto::whatsapp::{
     self as wa,
@@ -23,7 +23,7 @@ use super::{Handset, outbound};
 use crate::{
     account::Number,
     device::DeviceId,
-    media::{self, Media, Refused},
+    media::{Media, Sealed},
     stanza::read::Read as _,
     state::State,
 };
@@ -155,23 +155,13 @@ fn pack(history: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Seals it, and puts it on the host.
 fn upload(media: &Media, packed: &[u8]) -> io::Result<HistorySyncNotification> {
-    let mut encryptor = MediaEncryptor::new(MediaType::History).map_err(io::Error::other)?;
-    let mut sealed = Vec::with_capacity(packed.len() + 32);
-    encryptor.update(packed, &mut sealed);
-    let info = encryptor.finalize(&mut sealed).map_err(io::Error::other)?;
-    let refused = |refused| match refused {
-        Refused::Disk(error) => error,
-        Refused::TooLarge | Refused::Mismatch => io::ErrorKind::FileTooLarge.into(),
-    };
-    let mut incoming = media.begin()?;
-    incoming.write(&sealed).map_err(refused)?;
-    let hash = media.finish(incoming, None).map_err(refused)?;
+    let Sealed { key, direct_path, plain_sha256, sealed_sha256, length } = media.seal(packed, MediaType::History)?;
     Ok(HistorySyncNotification {
-        file_sha256: Some(info.file_sha256.to_vec()),
-        file_length: Some(info.file_length),
-        media_key: Some(info.media_key.to_vec()),
-        file_enc_sha256: Some(info.file_enc_sha256.to_vec()),
-        direct_path: Some(media::direct_path(MediaType::History.mms_type(), hash)),
+        file_sha256: Some(plain_sha256),
+        file_length: Some(length),
+        media_key: Some(key),
+        file_enc_sha256: Some(sealed_sha256),
+        direct_path: Some(direct_path),
         ..Default::default()
     })
 }

@@ -57,6 +57,9 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             if stanza.text("type").as_deref() == Some("devices") {
                 history::devices_changed(phone, state, &stanza);
             }
+            if stanza.text("type").as_deref() == Some("server_sync") {
+                app_state::changed(phone, state, &stanza);
+            }
             acknowledge(phone, state, &stanza);
         }
         "ack" if stanza.text("class").as_deref() == Some("message") => {

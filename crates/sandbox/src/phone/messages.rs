@@ -150,6 +150,7 @@ impl Messages {
                 target: new.target,
                 reactions: BTreeMap::new(),
                 edited: false,
+                starred: false,
                 timestamp: new.timestamp,
                 state: new.state,
                 receipts: BTreeMap::new(),
@@ -168,14 +169,19 @@ impl Messages {
 
     fn forget_oldest(&mut self) {
         let Some(oldest) = self.entries.pop_front() else { return };
-        if let Some(cursors) = self.by_id.get_mut(&oldest.message.id) {
-            cursors.retain(|cursor| *cursor != oldest.message.cursor);
+        self.gone(&oldest);
+    }
+
+    fn gone(&mut self, entry: &Entry) {
+        let Message { id, cursor, .. } = &entry.message;
+        if let Some(cursors) = self.by_id.get_mut(id) {
+            cursors.retain(|known| known != cursor);
             if cursors.is_empty() {
-                self.by_id.remove(&oldest.message.id);
+                self.by_id.remove(id);
             }
         }
-        self.receipts.forget(oldest.message.cursor);
-        self.touched.push(oldest.message.cursor);
+        self.receipts.forget(*cursor);
+        self.touched.push(*cursor);
     }
 
     fn position(&self, cursor: u64) -> Option<usize> {
@@ -281,6 +287,28 @@ impl Messages {
         Some(cursor)
     }
 
+    /// The person of the phone marked a message, or took the mark away.
+    pub fn star(&mut self, cursor: u64, on: bool) {
+        self.change(cursor, |entry| entry.message.starred = on);
+    }
+
+    /// The person of the phone wants to see it no more.
+    pub fn remove(&mut self, cursor: u64) {
+        let Some(entry) = self.position(cursor).and_then(|at| self.entries.remove(at)) else { return };
+        self.gone(&entry);
+    }
+
+    /// All of a chat that was said until then (unix seconds), but for starred ones if those stay.
+    pub fn clear(&mut self, chat: &str, until: u64, starred_too: bool) {
+        let goes =
+            |message: &Message| message.chat == chat && message.timestamp <= until && (starred_too || !message.starred);
+        let gone: Vec<u64> =
+            self.entries.iter().map(|entry| &entry.message).filter(|one| goes(one)).map(|one| one.cursor).collect();
+        for cursor in gone {
+            self.remove(cursor);
+        }
+    }
+
     /// Unread messages of others: those with one of `ids`, or all of `chat`.
     pub fn unread(&self, ids: &[String], chat: Option<&str>) -> Vec<&Entry> {
         self.entries
@@ -296,6 +324,15 @@ impl Messages {
 
     pub fn mark_read(&mut self, cursor: u64) {
         self.change(cursor, |entry| entry.unread = false);
+    }
+
+    /// How many messages of others nobody has looked at, in each chat that there are any messages in.
+    pub fn chats(&self) -> BTreeMap<&str, usize> {
+        let mut chats = BTreeMap::new();
+        for entry in &self.entries {
+            *chats.entry(entry.message.chat.as_str()).or_default() += usize::from(entry.unread);
+        }
+        chats
     }
 
     pub fn unread_count(&self) -> usize {

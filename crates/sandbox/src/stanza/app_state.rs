@@ -1,58 +1,26 @@
-//! `xmlns="w:sync:app:state"`: versioned collections of what a person set on one device for all of them. The network
-//! cannot read them; it keeps the patches and counts.
+//! `xmlns="w:sync:app:state"`: devices read and write what their person set for all of them.
 
-use std::collections::BTreeMap;
+use std::io;
 
-use buffa::{Message as _, MessageField};
+use buffa::Message as _;
+use wacore::download::MediaType;
 use wacore_binary::Node;
 use waproto::whatsapp as wa;
 
 use super::read::{Read as _, node, refusal, result};
-use crate::{account::Number, device::DeviceId, journal::Tables, state::State};
+use crate::{
+    account::Number,
+    collections::{NAMES, Refused},
+    device::DeviceId,
+    media::Sealed,
+    state::State,
+};
 
-const COLLECTION: &str = "collection";
-const NAMES: [&str; 5] = ["critical_block", "critical_unblock_low", "regular_high", "regular", "regular_low"];
 /// Patches sent in one answer; the rest is asked for with the version then reached.
 const PATCHES_MAX: usize = 50;
 
-/// Patches by account and name; the first has version 1.
-#[derive(Default)]
-pub(crate) struct Collections(BTreeMap<(Number, String), Vec<Vec<u8>>>);
-
-impl Collections {
-    pub fn restore(tables: &Tables) -> Self {
-        let mut collections = Self::default();
-        // Keys sort by number, name and version, so the patches come in order.
-        for (key, patch) in tables.get(COLLECTION).into_iter().flatten() {
-            let Some((number, name, _)) = parse_row(key) else { continue };
-            collections.0.entry((number, name)).or_default().push(patch.clone());
-        }
-        collections
-    }
-
-    fn version(&self, number: Number, name: &str) -> u64 {
-        self.0.get(&(number, name.to_owned())).map_or(0, |patches| patches.len() as u64)
-    }
-
-    fn after(&self, number: Number, name: &str, version: u64) -> &[Vec<u8>] {
-        let patches = self.0.get(&(number, name.to_owned())).map(Vec::as_slice).unwrap_or_default();
-        patches.get(usize::try_from(version).unwrap_or(usize::MAX)..).unwrap_or_default()
-    }
-}
-
 pub(crate) fn is_empty(state: &State, number: Number, name: &str) -> bool {
     state.collections.version(number, name) == 0
-}
-
-fn row(number: Number, name: &str, version: u64) -> Vec<u8> {
-    [number.key().as_slice(), name.as_bytes(), &[0], &version.to_be_bytes()].concat()
-}
-
-fn parse_row(key: &[u8]) -> Option<(Number, String, u64)> {
-    let (number, rest) = key.split_first_chunk::<8>()?;
-    let (name, version) = rest.split_last_chunk::<8>()?;
-    let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
-    Some((Number::from_key(number)?, name.to_owned(), u64::from_be_bytes(*version)))
 }
 
 pub(crate) fn sync(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> Node {
@@ -64,14 +32,20 @@ pub(crate) fn sync(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> No
             return refusal(id, 400, "bad-request");
         };
         let version = collection.text("version").and_then(|version| version.parse().ok()).unwrap_or(0);
-        collections.push(match collection.child("patch") {
-            None => answer(state, from, &name, version, None),
-            Some(patch) => match append(state, from, &name, version, &patch.content()) {
+        collections.push(match collection.child("patch").map(|patch| patch.content()) {
+            None => {
+                let whole = version == 0 && collection.text("return_snapshot").as_deref() == Some("true");
+                match whole || state.collections.after(from.number, &name, version).is_none() {
+                    true => whole_collection(state, from, &name),
+                    false => patches(state, from, &name, version, None),
+                }
+            }
+            Some(patch) => match state.collections.append(from.number, &name, version, &patch, &state.journal) {
                 Ok(version) => {
                     changed.push((name.clone(), version));
                     node("collection").attr("name", name).attr("version", version).build()
                 }
-                Err((code, text)) => answer(state, from, &name, version, Some((code, text))),
+                Err(refused) => patches(state, from, &name, version, Some(refused)),
             },
         });
     }
@@ -81,43 +55,52 @@ pub(crate) fn sync(state: &mut State, from: DeviceId, id: &str, iq: &Node) -> No
     result(id, [node("sync").children(collections).build()])
 }
 
-fn answer(state: &State, from: DeviceId, name: &str, version: u64, error: Option<(u16, &str)>) -> Node {
-    let missing = state.collections.after(from.number, name, version);
+fn patches(state: &State, from: DeviceId, name: &str, version: u64, refused: Option<Refused>) -> Node {
+    let missing = state.collections.after(from.number, name, version).unwrap_or_default();
     let sent = &missing[..missing.len().min(PATCHES_MAX)];
-    let mut collection = node("collection").attr("name", name).attr("version", version + sent.len() as u64);
+    let reached = version + u64::try_from(sent.len()).unwrap_or_default();
+    let mut collection = node("collection").attr("name", name).attr("version", reached);
     if missing.len() > sent.len() {
         collection = collection.attr("has_more_patches", "true");
     }
     let mut children = Vec::new();
-    if let Some((code, text)) = error {
+    if let Some((code, text)) = refused {
         collection = collection.attr("type", "error");
         children.push(node("error").attr("code", code).attr("text", text).build());
     }
     if !sent.is_empty() {
-        children.push(
-            node("patches").children(sent.iter().map(|patch| node("patch").bytes(patch.clone()).build())).build(),
-        );
+        let patches = sent.iter().map(|patch| node("patch").bytes(patch.to_vec()).build());
+        children.push(node("patches").children(patches).build());
     }
     collection.children(children).build()
 }
 
-/// The version that the patch made. Refused when it was not built on the newest one.
-fn append(
-    state: &mut State,
-    from: DeviceId,
-    name: &str,
-    version: u64,
-    patch: &[u8],
-) -> Result<u64, (u16, &'static str)> {
-    if version != state.collections.version(from.number, name) {
-        return Err((409, "conflict"));
+/// As a file on the media host: a collection may be large.
+fn whole_collection(state: &State, from: DeviceId, name: &str) -> Node {
+    let version = state.collections.version(from.number, name);
+    let collection = node("collection").attr("name", name).attr("version", version);
+    let Some(snapshot) = state.collections.snapshot(from.number, name) else { return collection.build() };
+    match reference(state, &snapshot) {
+        Ok(reference) => collection.children([node("snapshot").bytes(reference.encode_to_vec()).build()]).build(),
+        Err(error) => {
+            tracing::error!(%error, "a collection could not be put on the media host");
+            let error = node("error").attr("code", 500).attr("text", "internal-server-error").build();
+            collection.attr("type", "error").children([error]).build()
+        }
     }
-    let mut patch = wa::SyncdPatch::decode_from_slice(patch).map_err(|_| (400, "bad-request"))?;
-    patch.version = MessageField::some(wa::SyncdVersion { version: Some(version + 1) });
-    let bytes = patch.encode_to_vec();
-    state.journal.put(COLLECTION, &row(from.number, name, version), &bytes);
-    state.collections.0.entry((from.number, name.to_owned())).or_default().push(bytes);
-    Ok(version + 1)
+}
+
+fn reference(state: &State, snapshot: &wa::SyncdSnapshot) -> io::Result<wa::ExternalBlobReference> {
+    let bytes = snapshot.encode_to_vec();
+    let Sealed { key, direct_path, plain_sha256, sealed_sha256, .. } = state.media.seal(&bytes, MediaType::AppState)?;
+    Ok(wa::ExternalBlobReference {
+        media_key: Some(key),
+        direct_path: Some(direct_path),
+        file_size_bytes: Some(bytes.len() as u64),
+        file_sha256: Some(plain_sha256),
+        file_enc_sha256: Some(sealed_sha256),
+        ..Default::default()
+    })
 }
 
 fn announce(state: &mut State, from: DeviceId, name: &str, version: u64) {

@@ -87,6 +87,10 @@ pub(super) fn relay(
     if group.announce && !member.role.is_admin() {
         return Err(Refused(403));
     }
+    // In a community nothing is said but in its groups.
+    if group.community.is_some() {
+        return Err(Refused(405));
+    }
     // A sender who takes the group for one that goes by numbers has the wrong keys and names.
     if message.text("addressing_mode").as_deref() == Some("pn") {
         return Err(Refused(421));

@@ -10,6 +10,7 @@ use crate::{
         Group, GroupId,
         act::{self, Failed, New, Outcome, Refused},
         admission::{self, Joined},
+        community::{self, Community, Kind, Linked},
         notice,
         setting::{self, Setting},
     },
@@ -65,7 +66,37 @@ fn ask(state: &mut State, by: Number, id: GroupId, iq: &Node) -> Answer {
         });
         return Ok(vec![node("membership_approval_requests").children(requests.collect::<Vec<_>>()).build()]);
     }
+    if iq.child("sub_groups").is_some() {
+        return Ok(vec![community::list(state, by, id)?]);
+    }
+    if iq.child("linked_groups_participants").is_some() {
+        return Ok(vec![community::people(state, by, id)?]);
+    }
+    if let Some(wanted) = iq.child("query_linked").and_then(|query| query.jid("jid")) {
+        let group = community::look(state, by, id, &wanted)?;
+        return linked_group(state, group);
+    }
     unknown(state, iq)
+}
+
+fn linked_group(state: &State, id: GroupId) -> Answer {
+    let group = state.groups.get(id).ok_or(Refused(404))?;
+    Ok(vec![node("linked_group").children([notice::describe(state, group, true, true)]).build()])
+}
+
+fn linked(all: &[Linked]) -> Vec<Node> {
+    let group = |one: &Linked| {
+        let group = node("group").attr("jid", &one.named);
+        match one.result {
+            Ok(()) => group.build(),
+            Err(refused) => group.attr("error", refused.0).build(),
+        }
+    };
+    all.iter().map(group).collect()
+}
+
+fn groups(list: &Node) -> Vec<Jid> {
+    list.nodes().iter().filter(|child| child.tag == "group").filter_map(|child| child.jid("jid")).collect()
 }
 
 /// Of the people in the group, as clients compute it of those that they know.
@@ -162,6 +193,17 @@ fn new(create: &Node) -> Result<New, Refused> {
         approval: create.child("membership_approval_mode").is_some_and(is_on),
         admins_add: create.child("member_add_mode").is_some_and(|mode| text(mode) == "admin_add"),
         key: create.text("key"),
+        kind: match (create.child("parent"), create.child("linked_parent")) {
+            (None, None) => Kind::Alone,
+            (Some(parent), None) => Kind::Community(Community {
+                closed: parent.text("default_membership_approval_mode").as_deref() == Some("request_required"),
+                members_make: create.child("allow_non_admin_sub_group_creation").is_some(),
+            }),
+            (None, Some(parent)) => {
+                Kind::Within(parent.jid("jid").and_then(|jid| GroupId::of(&jid)).ok_or(Refused(404))?)
+            }
+            (Some(_), Some(_)) => return Err(Refused(400)),
+        },
     })
 }
 
@@ -200,7 +242,29 @@ fn set(state: &mut State, by: Number, id: GroupId, iq: &Node) -> Answer {
     let Some(change) = iq.nodes().first() else { return Err(Refused(400)) };
     let setting = match change.tag.as_ref() {
         "add" => return on_people(state, change, "add", |state, named| act::add(state, by, id, named)),
+        "remove" if change.text("linked_groups").as_deref() == Some("true") => {
+            return on_people(state, change, "remove", |state, named| community::remove(state, by, id, named));
+        }
         "remove" => return on_people(state, change, "remove", |state, named| act::remove(state, by, id, named)),
+        "links" => {
+            let link = change.child("link").filter(|link| link.text("link_type").as_deref() == Some("sub_group"));
+            let all = community::link(state, by, id, &groups(link.ok_or(Refused(400))?))?;
+            let link = node("link").attr("link_type", "sub_group").children(linked(&all)).build();
+            return Ok(vec![node("links").children([link]).build()]);
+        }
+        "unlink" => {
+            let all = community::unlink(state, by, id, &groups(change))?;
+            return Ok(vec![node("unlink").attr("unlink_type", "sub_group").children(linked(&all)).build()]);
+        }
+        "delete_parent" => {
+            community::dissolve(state, by, id)?;
+            return Ok(Vec::new());
+        }
+        "join_linked_group" => {
+            let wanted = change.jid("jid").ok_or(Refused(400))?;
+            let group = community::join(state, by, id, &wanted)?;
+            return linked_group(state, group);
+        }
         "promote" => return on_people(state, change, "promote", |state, named| act::promote(state, by, id, named)),
         "demote" => return on_people(state, change, "demote", |state, named| act::demote(state, by, id, named)),
         "revoke" => {

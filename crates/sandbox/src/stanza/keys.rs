@@ -11,7 +11,7 @@ use crate::{
 
 /// Below this many one-time keys the device is asked for more.
 const LOW: usize = 10;
-/// A device may keep this many on the server, and send this many at once.
+/// A device may send this many at once, and keep so many of its newest here: its digest, too, has to fit a stanza.
 const PRE_KEYS_MAX: usize = 1_000;
 const FETCH_MAX: usize = 5_000;
 /// The only key type there is: Curve25519.
@@ -179,7 +179,7 @@ fn upload(state: &mut State, from: DeviceId, iq: &Node) -> Option<()> {
     (device.identity == identity && verifies(&identity, &signed)).then_some(())?;
     device.registration = registration;
     device.signed_pre_key = signed;
-    state.add_pre_keys(from, &keys);
+    state.add_pre_keys(from, &keys, PRE_KEYS_MAX);
     state.keep_device(from);
     Some(())
 }
@@ -206,4 +206,35 @@ pub(crate) fn verifies(identity: &[u8; 32], key: &SignedPreKey) -> bool {
     let Ok(identity) = wacore_libsignal::protocol::PublicKey::from_djb_public_key_bytes(identity) else { return false };
     let message = [[KEY_TYPE].as_slice(), &key.key].concat();
     identity.verify_signature(&message, &key.signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        journal::{Journal, Tables},
+        phone,
+    };
+
+    #[test]
+    fn only_the_newest_keys_are_kept() {
+        let mut state = State::restore(Journal::in_memory(), &Tables::new(), 1);
+        phone::create(&mut state, "15550000001", "Alice").unwrap();
+        phone::answer_all(&mut state);
+        let number = state.phones.numbers()[0];
+        let id = DeviceId::phone(number);
+        let newest = |state: &State| state.devices[&id].pre_keys.back().copied().unwrap().id;
+        // A phone sends 20 at a time.
+        for _ in 0..2 * PRE_KEYS_MAX / 20 {
+            let before = newest(&state);
+            let upload = phone::with(&mut state, number, |phone, state| phone.upload(state)).unwrap();
+            assert_eq!(set(&mut state, id, "1", &upload).text("type").as_deref(), Some("result"));
+            assert!(newest(&state) > before);
+        }
+        let kept = &state.devices[&id].pre_keys;
+        assert_eq!(kept.len(), PRE_KEYS_MAX);
+        assert_eq!(newest(&state) - kept[0].id, u32::try_from(PRE_KEYS_MAX).unwrap() - 1);
+        let answer = digest(&state, id, "2");
+        assert_eq!(answer.child("digest").unwrap().child("list").unwrap().nodes().len(), PRE_KEYS_MAX);
+    }
 }

@@ -5,6 +5,7 @@ use wacore::types::events::{
     PictureUpdate, UserAboutUpdate,
 };
 use wago_contract::event;
+use wago_store::ChatChange;
 
 use super::{
     message::{text, time},
@@ -85,5 +86,7 @@ pub fn business_name(update: &BusinessStatusUpdate, around: Around) -> Option<Re
         new_business_name: update.verified_name.clone().unwrap_or_default(),
     };
     let dedupe = format!("business|{}|{}", told.jid, told.timestamp);
-    Some(Record::new("BusinessName", &told).in_chat(around.chat(jid, None)).once(dedupe))
+    let chat = around.chat(jid, None);
+    let named = ChatChange::BusinessName { jid: chat.clone(), name: told.new_business_name.clone() };
+    Some(Record::new("BusinessName", &told).with_chats(vec![named]).in_chat(chat).once(dedupe))
 }

@@ -9,7 +9,7 @@ use wago_contract::event;
 use waproto::whatsapp as wa;
 
 use super::{
-    account, app_state, call, contact, group,
+    account, app_state, call, chats, contact, group,
     message::{self},
     names::Around,
     newsletter, pairing, presence, receipt, stored,
@@ -42,7 +42,8 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     let sender = around.chat(&from.sender, from.sender_alt.as_ref());
     let told = message::message(content, info, around);
     let stored = stored::change(&told, &chat, &sender, info.timestamp.timestamp_millis());
-    Some(Record::new(kind, &told).in_chat(chat).with_file(file).once(dedupe).stored(stored))
+    let heard = chats::of_message(info, &chat, &sender, stored.as_ref());
+    Some(Record::new(kind, &told).in_chat(chat).with_file(file).once(dedupe).stored(stored).with_chats(heard))
 }
 
 /// What the phone is told of the message when it is asked for its file again.
@@ -96,7 +97,10 @@ pub fn other(event: &Event, around: Around) -> Vec<Record> {
         | Event::LabelEditUpdate(_)
         | Event::LabelAssociationUpdate(_)
         | Event::SelfPushNameUpdated(_)
-        | Event::AppStateSyncFailed(_) => app_state::change(event, around),
+        | Event::AppStateSyncFailed(_) => app_state::change(event, around).map(|record| {
+            let messages = chats::messages_of_app_state(event, around);
+            record.stored(messages).with_chats(chats::of_app_state(event, around))
+        }),
         Event::NewsletterLiveUpdate(update) => Some(newsletter::live(update, around)),
         Event::MexNotification(update) => newsletter::notification(update),
         Event::RawNode(node) => return account::stanza(node.get(), around),

@@ -12,6 +12,7 @@ use wacore_binary::{Jid, Node};
 use wago_contract::event;
 
 use super::{
+    chats,
     message::{addressing_mode, text, time},
     names::Around,
 };
@@ -22,11 +23,12 @@ pub fn update(update: &GroupUpdate, around: Around) -> Record {
         Action::Create { raw } => joined(update, raw, around),
         _ => None,
     };
+    let named = chats::of_group(update, joined.as_ref().map(|told| told.name.name.as_str()));
     let record = match joined {
         Some(told) => Record::new("JoinedGroup", &told),
         None => Record::new("GroupInfo", &changed(update, around)),
     };
-    let record = record.in_chat(update.group_jid.to_string());
+    let record = record.with_chats(named).in_chat(update.group_jid.to_string());
     match &update.notification_id {
         Some(id) => record.once(format!("group|{}|{id}|{}", update.group_jid, update.action_index)),
         None => record,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use wacore::types::{events::Receipt, message::MessageSource, presence::ReceiptType};
 use wacore_binary::{JidExt as _, NodeRef};
 use wago_contract::event;
-use wago_store::{MessageChange, Reach};
+use wago_store::{ChatChange, MessageChange, Reach};
 
 use super::{
     message::{source, time},
@@ -82,10 +82,15 @@ fn record(from: &MessageSource, ids: &[String], at: DateTime<Utc>, kind: &Receip
         reach,
         at_ms: at.timestamp_millis(),
     });
+    let chat = around.chat(&from.chat, known_as);
+    // Another own device has shown them.
+    let read = matches!(kind, ReceiptType::ReadSelf | ReceiptType::PlayedSelf) && from.chat.is_group();
+    let read = read.then(|| ChatChange::Read { chat: chat.clone() });
     let record = Record::new("ReadReceipt", &told)
         .stored(stored)
+        .with_chats(read.into_iter().collect())
         .topic("Receipt")
-        .in_chat(around.chat(&from.chat, known_as))
+        .in_chat(chat)
         .once(format!("receipt|{}", hex(&hash.finalize()[..16])));
     if state.is_empty() { record } else { record.in_state(state) }
 }

@@ -343,6 +343,7 @@ impl World {
                 to_keep: false,
             }),
             message: None,
+            chats: Vec::new(),
             created_at_ms: 1,
         };
         self.store.record_events(vec![event]).await.unwrap();

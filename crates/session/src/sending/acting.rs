@@ -3,7 +3,7 @@
 use wacore::{poll, proto_helpers::build_reaction_message};
 use wacore_binary::{Jid, JidExt as _};
 use wago_contract::message::{Delete, Edit, MarkRead, Pin, Presence, PresenceState, React, Star, Target, Vote};
-use wago_store::SessionId;
+use wago_store::{ChatChange, SessionId};
 use waproto::{
     buffa::MessageField,
     whatsapp::{
@@ -18,6 +18,7 @@ use super::{ACK_MAX, build::Built, context::person, delivery::deliver, now};
 use crate::{
     Error, Result, Sent, Sessions,
     adapter::{error, jid},
+    app_state::written,
     supervisor::Live,
 };
 
@@ -82,7 +83,7 @@ impl Sessions {
             let (now, participant) = (now(), found.participant.as_ref());
             let done =
                 actions.delete_message_for_me(&found.chat, participant, &found.id, found.from_me, true, Some(now));
-            app_state(done).await.map(|()| now)
+            written(&live, done).await.map(|()| now)
         })
         .await
     }
@@ -92,9 +93,9 @@ impl Sessions {
             let Found { chat, id, from_me, participant } = self.found(&live, "Chat", target).await?;
             let actions = live.client.chat_actions();
             if on {
-                app_state(actions.star_message(&chat, participant.as_ref(), &id, from_me)).await
+                written(&live, actions.star_message(&chat, participant.as_ref(), &id, from_me)).await
             } else {
-                app_state(actions.unstar_message(&chat, participant.as_ref(), &id, from_me)).await
+                written(&live, actions.unstar_message(&chat, participant.as_ref(), &id, from_me)).await
             }
         })
         .await
@@ -146,7 +147,10 @@ impl Sessions {
             let ids: Vec<&str> = read.ids.iter().map(String::as_str).collect();
             let marked = live.client.mark_as_read(&chat, sender.as_ref(), &ids);
             let marked = tokio::time::timeout(ACK_MAX, marked).await.map_err(|_| Error::TimedOut)?;
-            marked.map_err(|failed| error::media(&failed))
+            marked.map_err(|failed| error::media(&failed))?;
+            let chat = self.chat(id, &read.chat).await?.jid;
+            live.recorder.change_chats(vec![ChatChange::Read { chat }]).await?;
+            Ok(())
         })
         .await
     }
@@ -181,14 +185,9 @@ fn chat(field: &'static str, given: &str) -> Result<Jid> {
     jid::recipient(given).map_err(|reason| Error::Invalid { field, reason: format!("{field} {reason}") })
 }
 
-async fn send(live: &Live, to: Jid, message: wa::Message, id: Option<String>) -> Result<Sent> {
+pub(super) async fn send(live: &Live, to: Jid, message: wa::Message, id: Option<String>) -> Result<Sent> {
     let id = id.unwrap_or_else(|| live.client.generate_message_id());
     deliver(live, to, Built::from(message), id).await
-}
-
-async fn app_state(done: impl Future<Output = Result<(), whatsapp_rust::AppStateError>>) -> Result<()> {
-    let done = tokio::time::timeout(ACK_MAX, done).await.map_err(|_| Error::TimedOut)?;
-    done.map_err(|failed| error::any(&failed))
 }
 
 /// Unix milliseconds.
@@ -215,7 +214,7 @@ fn revoked(found: &Found) -> wa::Message {
     })
 }
 
-fn protocol(message: ProtocolMessage) -> wa::Message {
+pub(super) fn protocol(message: ProtocolMessage) -> wa::Message {
     wa::Message { protocol_message: MessageField::some(message), ..Default::default() }
 }
 

@@ -5,10 +5,17 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio::time::timeout;
 use wacore_binary::{Jid, JidExt as _};
+use wago_contract::chat;
+use wago_store::SessionId;
+use waproto::whatsapp::message::{ProtocolMessage, protocol_message::Type};
 
-use super::ACK_MAX;
+use super::{
+    ACK_MAX,
+    acting::{protocol, send},
+    now,
+};
 use crate::{
-    Error, Result,
+    Error, Result, Sessions,
     adapter::{
         error,
         names::{Around, Known},
@@ -45,4 +52,34 @@ pub(super) async fn of_chat(live: &Live, to: &Jid) -> Result<Option<Timer>> {
     let timer = Timer { seconds, set_at: 0 };
     live.backend.put_timer(&chat, timer).await.map_err(unread)?;
     Ok(Some(timer))
+}
+
+impl Sessions {
+    /// How long new messages of a chat stay. To a person it is told by a message; a group's is a setting of the group.
+    pub async fn set_timer(&self, id: SessionId, chat::Timer { chat, seconds }: chat::Timer) -> Result<()> {
+        self.over(id, |live| async move {
+            let chat = self.resolve(&live, &chat).await?;
+            if chat.is_group() {
+                let groups = live.client.groups();
+                let set = timeout(ACK_MAX, groups.set_ephemeral(&chat, seconds)).await.map_err(|_| Error::TimedOut)?;
+                return set.map_err(|failed| error::any(&failed));
+            }
+            if !(chat.is_pn() || chat.is_lid()) {
+                let reason = "Phone should be a person or a group: messages of others do not disappear".to_owned();
+                return Err(Error::Invalid { field: "Phone", reason });
+            }
+            let timer = Timer { seconds, set_at: now() };
+            let told = protocol(ProtocolMessage {
+                r#type: Some(Type::EPHEMERAL_SETTING),
+                ephemeral_expiration: Some(seconds),
+                ephemeral_setting_timestamp: Some(timer.set_at),
+                ..Default::default()
+            });
+            send(&live, chat.clone(), told, None).await?;
+            let chat = self.chat(id, &chat.to_string()).await?.jid;
+            let unkept = |_| Error::Internal("it could not be kept how long messages of the chat stay".to_owned());
+            live.backend.put_timer(&chat, timer).await.map_err(unkept)
+        })
+        .await
+    }
 }

@@ -124,6 +124,7 @@ pub fn event(session: SessionId, chat: &str, n: usize) -> NewEvent {
         topic: "Message".into(),
         media: None,
         message: None,
+        chats: Vec::new(),
         payload: format!(r#"{{"n":{n}}}"#).into_bytes(),
         created_at_ms: 1_000,
     }

@@ -1,11 +1,12 @@
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::Row as _;
 use wago_store::{
-    Error, KeyOp, KeyRow, Kind, MediaOutcome, MessageChange, NewEvent, NewMedia, NewSend, NewSession, Outcome, Reach,
-    SessionId,
+    ChatChange, Error, KeyOp, KeyRow, Kind, MediaOutcome, MessageChange, NewEvent, NewMedia, NewSend, NewSession,
+    Outcome, Reach, SessionId,
 };
 
 use crate::{
+    chats,
     fixture::{Database, attempt, due, event, session, session_with_webhook},
     media, messages, outbox,
 };
@@ -145,6 +146,10 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
         MessageChange::Receipts { ids: vec!["M1".into()], recipient: "bob".into(), reach: Reach::Read, at_ms: 1 };
     let changes = vec![MessageChange::New(messages::message("chat", "M1", "hello", 1)), reaction, read];
     store.change_messages(a, changes).await.unwrap();
+    let label = ChatChange::Label { id: "1".into(), name: "New".into(), color: 0, predefined_id: None };
+    let labelled = ChatChange::Labelled { label: "1".into(), chat: "chat".into(), message: None, on: true };
+    let push = ChatChange::PushName { jid: "bob".into(), name: "Bob".into() };
+    store.change_chats(a, vec![chats::said("chat", 1, true), label, labelled, push]).await.unwrap();
     let file = outbox::file(&store, a, 1).await;
     store.enqueue(NewSend { files: vec![file], ..outbox::send(a, "M2", 1) }).await.unwrap();
     assert!(

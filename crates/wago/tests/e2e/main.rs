@@ -7,7 +7,9 @@ mod phones;
 mod process;
 mod world;
 
+mod chats;
 mod files;
+mod group_routes;
 mod groups;
 mod health;
 mod history;

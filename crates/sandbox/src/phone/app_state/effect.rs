@@ -1,0 +1,51 @@
+//! What follows at the phone from what was set on any of the account's devices.
+
+use wacore_binary::Jid;
+use waproto::whatsapp as wa;
+
+use super::super::{Handset, chat::Chat};
+use crate::state::{State, Update};
+
+/// `again`: it was followed before, and what has come since is not meant.
+pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value: &wa::SyncActionValue, again: bool) {
+    let Some((action, about)) = about.split_first() else { return };
+    let at = |place: usize| about.get(place).map(String::as_str).unwrap_or_default();
+    let chat = at(0).parse::<Jid>().ok().and_then(|jid| Chat::of(state, &jid)).map(Chat::name).unwrap_or_default();
+    // Messages go by seconds.
+    let until = value.timestamp.and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default() / 1_000;
+    let until = until.saturating_sub(u64::from(again));
+    match action.as_str() {
+        "setting_pushName" => {
+            let name = value.push_name_setting.name.clone().unwrap_or_default();
+            if !name.is_empty() && state.accounts.get(&phone.number).is_some_and(|account| account.name != name) {
+                state.change_account(phone.number, |account| account.name = name);
+                state.changed(Update::Phone { number: phone.number.to_string() });
+            }
+        }
+        "star" => {
+            if let Some(cursor) = message(phone, at(1), at(2) == "1") {
+                phone.messages.star(cursor, value.star_action.starred.unwrap_or_default());
+            }
+        }
+        "deleteMessageForMe" => {
+            if let Some(cursor) = message(phone, at(1), at(2) == "1") {
+                phone.messages.remove(cursor);
+            }
+        }
+        "clearChat" => phone.messages.clear(&chat, until, at(1) == "1"),
+        "deleteChat" => phone.messages.clear(&chat, until, true),
+        "markChatAsRead" if value.mark_chat_as_read_action.read.unwrap_or_default() => {
+            let unread = phone.messages.unread(&[], Some(&chat)).into_iter().map(|entry| &entry.message);
+            let read: Vec<u64> = unread.filter(|one| one.timestamp <= until).map(|one| one.cursor).collect();
+            for cursor in read {
+                phone.messages.mark_read(cursor);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn message(phone: &Handset, id: &str, from_me: bool) -> Option<u64> {
+    let found = if from_me { phone.messages.own(id) } else { phone.messages.by_id(id) };
+    found.map(|entry| entry.message.cursor)
+}
