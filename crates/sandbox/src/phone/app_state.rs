@@ -25,7 +25,7 @@ use wacore_appstate::{
 use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp::{self as wa, syncd_mutation::SyncdOperation};
 
-pub(crate) use action::{chat, label, rename};
+pub(crate) use action::{chat, contact, label, rename};
 pub(crate) use view::{chats, labels};
 
 use super::{Handset, ask, content, outbound};

@@ -194,7 +194,9 @@ async fn privacy_is_read_and_set_and_has_its_effects() {
     // Some contacts are left out, by number or LID; then others instead of them.
     world.phones.create(CAROL).await;
     at_phone(&world.phones, ALICE, "contacts", json!({"number": BOB, "name": "Bob"})).await;
-    at_phone(&world.phones, ALICE, "contacts", json!({"number": CAROL, "name": "Carol"})).await;
+    at_phone(&world.phones, ALICE, "contacts", json!({"number": CAROL, "name": "Carol da Silva"})).await;
+    inbox.first("Carol in the address book", |one| one.kind() == "Contact" && one.event()["JID"] == jid(CAROL)).await;
+    assert_eq!(alice.get("/user/contacts").await.data()[jid(CAROL)]["FullName"], "Carol da Silva");
     let carols_lid = lid(&world.phones, CAROL).await;
     let set =
         json!({"Except": {"Status": [BOB, carols_lid]}, "Online": "match_last_seen", "DefaultDisappearing": 604_800});

@@ -6,8 +6,9 @@ use wago_contract::phone::chat as shape;
 use waproto::whatsapp::{
     self as wa,
     sync_action_value::{
-        ArchiveChatAction, ClearChatAction, DeleteChatAction, DeleteMessageForMeAction, LabelAssociationAction,
-        LabelEditAction, MarkChatAsReadAction, MuteAction, PinAction, PushNameSetting, StarAction,
+        ArchiveChatAction, ClearChatAction, ContactAction, DeleteChatAction, DeleteMessageForMeAction,
+        LabelAssociationAction, LabelEditAction, MarkChatAsReadAction, MuteAction, PinAction, PushNameSetting,
+        StarAction,
     },
 };
 
@@ -15,7 +16,7 @@ use super::{
     super::{Handset, chat::Chat, check_name, outbound},
     LABEL_MESSAGE, write,
 };
-use crate::{Error, Result, state::State};
+use crate::{Error, Result, account::Number, state::State};
 
 const ALWAYS: i64 = -1;
 
@@ -28,6 +29,19 @@ pub(crate) fn rename(phone: &mut Handset, state: &mut State, name: &str) -> Resu
     let setting = PushNameSetting { name: Some(name.trim().to_owned()) };
     let value = wa::SyncActionValue { push_name_setting: MessageField::some(setting), ..Default::default() };
     write(phone, state, &schemas::SETTING_PUSH_NAME, &[], value)
+}
+
+/// What a number is called in the address book; nothing: it is not in it.
+pub(crate) fn contact(phone: &mut Handset, state: &mut State, number: Number, name: &str) -> Result<()> {
+    let contact = ContactAction {
+        full_name: Some(name.to_owned()),
+        first_name: name.split_whitespace().next().map(str::to_owned),
+        lid_jid: state.accounts.get(&number).map(|account| account.lid_jid().to_string()),
+        save_on_primary_addressbook: Some(true),
+        ..Default::default()
+    };
+    let value = wa::SyncActionValue { contact_action: MessageField::some(contact), ..Default::default() };
+    write(phone, state, &schemas::CONTACT, &[&outbound::person(number)], value)
 }
 
 /// A label is made, changed, or deleted.
