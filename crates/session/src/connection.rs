@@ -46,6 +46,7 @@ use crate::{
     network::Shared,
     notes,
     orders::Orders,
+    privacy,
     record::Recorder,
     tasks::Tasks,
 };
@@ -323,6 +324,7 @@ async fn record(
         let mut noted = true;
         for event in &batch {
             noted &= notes::of_event(backend, event).await.is_ok();
+            privacy::heed(&names.client, event).await;
         }
         let around = Around { names, now: Utc::now() };
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();

@@ -236,6 +236,16 @@ async fn privacy_is_read_and_set_and_has_its_effects() {
     inbox.text("later").await;
     let read = |inbox: &Inbox| inbox.all().iter().any(|one| one.json["state"] == "Read");
     assert!(!read(&inbox) && !read(&bobs_inbox));
+
+    // If the phone hides it, the session keeps what it reads to the account.
+    let seen = inbox.count();
+    at_phone(&world.phones, ALICE, "privacy", json!({"name": "readreceipts", "value": "none"})).await;
+    inbox.next_of(seen, "PrivacySettings").await;
+    let own = |network: &Value| network["counters"]["receipt read-self"].as_u64().unwrap_or(0);
+    let before = own(&world.phones.get(path).await);
+    let later = inbox.text("later").await.event()["Info"]["ID"].clone();
+    alice.post("/message/markread", json!({"Chat": BOB, "Id": later})).await.data();
+    world.phones.until("it to be told to the account alone", path, |now| (own(now) > before).then_some(())).await;
     world.stop().await;
 }
 
