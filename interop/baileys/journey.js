@@ -5,6 +5,7 @@ import { AuthState, Client, textOf, trustRoot } from './client.js'
 import { Gateway } from './gateway.js'
 import { kinds } from './kinds.js'
 import { Network } from './network.js'
+import { people } from './people.js'
 
 // libsignal's port to Node logs whole sessions, private keys among them.
 console.info = () => {}
@@ -102,6 +103,8 @@ await step('the WaGo session sends to it, and gets delivered and read', async ()
 })
 
 await kinds(step, 'in a chat of two', client, gateway, host, jid(dave), carol.number)
+
+await people(step, client, gateway, alice, carol.number, dave.number)
 
 const group = await alice.group('Friends', [carol.number, dave.number])
 await kinds(step, 'in a group', client, gateway, host, group, group)

@@ -57,6 +57,8 @@ mod kind {
     pub const TIMER: Kind = Kind(21);
     /// Not the engine's: chat and id of a poll; the number is when it was asked (unix seconds).
     pub const POLL: Kind = Kind(22);
+    /// Not the engine's. One row: the account is not shown as available.
+    pub const AWAY: Kind = Kind(30);
 }
 
 /// What a session may write through, until it is sealed.

@@ -42,10 +42,12 @@ use crate::{
     },
     backend::Backend,
     barrier::{Barrier, Behind},
+    catch_up::Passed,
     history,
     network::Shared,
     notes,
     orders::Orders,
+    privacy,
     record::Recorder,
     tasks::Tasks,
 };
@@ -176,6 +178,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let (sender, events) = mpsc::channel(EVENTS_MAX);
     let (history, chunks) = mpsc::channel(HISTORY_MAX);
     let settled = CancellationToken::new();
+    let passed = Arc::<Passed>::default();
     let subscription = client.subscribe(
         interest(),
         Arc::new(Handler {
@@ -186,6 +189,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             broken: broken.clone(),
             acks: acks.clone(),
             settled: settled.clone(),
+            passed: passed.clone(),
             stop: stop.clone(),
             recorder: made.recorder.clone(),
         }),
@@ -195,6 +199,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let _ = reports.send(Report::Made(client.clone(), backend.clone(), barrier.clone())).await;
 
     let reached = AtomicBool::new(false);
+    let over = CancellationToken::new();
     let life = async {
         let mut run = std::pin::pin!(AssertUnwindSafe(client.run()).catch_unwind());
         let mut running = true;
@@ -229,11 +234,13 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         // With it go the last senders of events, which ends the recording below.
         drop(subscription);
         acks.end();
+        over.cancel();
         ended
     };
     let names = Known { client: client.clone(), unknown };
-    let (outcome, (), ()) = tokio::join!(
+    let (outcome, (), (), ()) = tokio::join!(
         life,
+        passed.read(&client, &over),
         record(events, &names, &made.recorder, &backend, &barrier, &broken),
         history::record(chunks, &names, &made, &stop),
     );
@@ -323,6 +330,7 @@ async fn record(
         let mut noted = true;
         for event in &batch {
             noted &= notes::of_event(backend, event).await.is_ok();
+            privacy::heed(&names.client, event).await;
         }
         let around = Around { names, now: Utc::now() };
         let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
@@ -435,6 +443,7 @@ struct Handler {
     broken: CancellationToken,
     acks: Arc<Acks>,
     settled: CancellationToken,
+    passed: Arc<Passed>,
     stop: CancellationToken,
     recorder: Arc<Recorder>,
 }
@@ -447,6 +456,12 @@ impl EventHandler for Handler {
             Event::HistorySync(sync) => {
                 if self.history.try_send(Chunk::of(sync)).is_err() {
                     tracing::error!(session = self.recorder.name(), "too much history at once: some is not told");
+                }
+            }
+            Event::AppStateSyncFailed(failed) if !failed.skipped.is_empty() => {
+                self.passed.add(&failed.skipped);
+                if !(failed.fatal.is_empty() && failed.retryable.is_empty()) {
+                    self.keep(event);
                 }
             }
             // Every stanza comes by here.
@@ -469,13 +484,17 @@ impl EventHandler for Handler {
                     self.stop.cancel();
                 }
             }
-            _ => {
-                self.barrier.report();
-                if self.events.try_send(event).is_err() && !self.broken.is_cancelled() {
-                    tracing::error!(session = self.recorder.name(), "the store is too slow for a session's events");
-                    self.broken.cancel();
-                }
-            }
+            _ => self.keep(event),
+        }
+    }
+}
+
+impl Handler {
+    fn keep(&self, event: Arc<Event>) {
+        self.barrier.report();
+        if self.events.try_send(event).is_err() && !self.broken.is_cancelled() {
+            tracing::error!(session = self.recorder.name(), "the store is too slow for a session's events");
+            self.broken.cancel();
         }
     }
 }

@@ -13,6 +13,7 @@ mod archive;
 mod backend;
 mod barrier;
 mod blocklist;
+mod catch_up;
 mod chain;
 mod communities;
 mod connection;

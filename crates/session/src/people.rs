@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// People whom WhatsApp is asked about in one question.
-const ASKED_MAX: usize = 100;
+const ASKED_MAX: usize = 250;
 
 /// Both names of a person, as far as they are known.
 #[derive(Debug, Clone, Default)]
@@ -183,8 +183,12 @@ fn read(user: UsyncUserResult, by_lid: bool) -> Option<(Jid, Found)> {
             asked = contact.content.as_ref().map(|number| Jid::pn(number.trim_start_matches('+')));
         }
         Some(UsyncProtocolResult::Contact(UsyncOutcome::Error(error))) => found.error = Some((**error).clone()),
-        // A LID that nobody has is not answered with a name.
-        _ => found.registered = by_lid && (user.pn_jid.is_some() || user.protocol(UsyncProtocolKind::Lid).is_some()),
+        // One who is asked for by LID is there unless WhatsApp says that nobody has it.
+        _ => {
+            let nobody =
+                matches!(user.protocol(UsyncProtocolKind::Lid), Some(UsyncProtocolResult::Lid(UsyncOutcome::Error(_))));
+            found.registered = by_lid && !nobody;
+        }
     }
     let id = user.id.as_ref().map(Jid::to_non_ad);
     let told = match user.protocol(UsyncProtocolKind::Lid) {

@@ -6,12 +6,17 @@ use wacore::{
     iq::privacy::{DisallowedListAction, DisallowedListUpdate, DisallowedListUserEntry, PrivacyCategory, PrivacyValue},
     request::InfoQuery,
     store::commands::DeviceCommand,
+    types::events::Event,
 };
 use wacore_binary::{Jid, NodeContent, Server, builder::NodeBuilder};
 use wago_contract::user::privacy::{ALL_CONTACTS_BUT, CATEGORIES, Category, Privacy, SetPrivacy, Setting};
 use wago_store::SessionId;
-use whatsapp_rust::usync::{
-    UsyncContext, UsyncMode, UsyncOutcome, UsyncProtocol, UsyncProtocolKind, UsyncProtocolResult, UsyncQuery, UsyncUser,
+use whatsapp_rust::{
+    Client,
+    usync::{
+        UsyncContext, UsyncMode, UsyncOutcome, UsyncProtocol, UsyncProtocolKind, UsyncProtocolResult, UsyncQuery,
+        UsyncUser,
+    },
 };
 
 use crate::{
@@ -22,6 +27,7 @@ use crate::{
     supervisor::Live,
 };
 
+const READ_RECEIPTS: &str = "readreceipts";
 /// What WhatsApp is told of the version of a list that nobody has read yet.
 const NO_VERSION: &str = "none";
 
@@ -60,12 +66,30 @@ async fn change(live: &Live, setting: &Setting) -> Result<()> {
         }
         Some(except) => leave_out(live, category, except).await?,
     }
-    if category.key == "ReadReceipts" {
-        // The engine asks for it once a connection, and goes by it when messages are marked as read.
-        let disabled = DeviceCommand::SetReadReceiptsDisabled(value == "none");
-        live.client.persistence_manager().process_command(disabled).await;
+    if category.word == READ_RECEIPTS {
+        go_by(&live.client, value).await;
     }
     Ok(())
+}
+
+/// Another device of the account, such as its phone, may have changed a setting that the engine goes by.
+pub(crate) async fn heed(client: &Client, event: &Event) {
+    let Event::RawNode(stanza) = event else { return };
+    let Some(privacy) = stanza.get().get_optional_child("privacy") else { return };
+    for category in privacy.get_children_by_tag("category") {
+        let mut attrs = category.attrs();
+        if attrs.optional_string("name").as_deref() == Some(READ_RECEIPTS)
+            && let Some(value) = attrs.optional_string("value")
+        {
+            go_by(client, &value).await;
+        }
+    }
+}
+
+/// The engine asks for it once a connection, and goes by it when messages are marked as read.
+async fn go_by(client: &Client, read_receipts: &str) {
+    let disabled = DeviceCommand::SetReadReceiptsDisabled(read_receipts == "none");
+    client.persistence_manager().process_command(disabled).await;
 }
 
 /// Who is left out, and which version of the list that is.

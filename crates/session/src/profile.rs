@@ -1,10 +1,16 @@
 //! What the account tells of itself: name, about text, presence.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use wago_contract::user::OwnPresence;
 use wago_store::SessionId;
 use whatsapp_rust::PresenceError;
 
-use crate::{Error, Result, Sessions, adapter::error, recipients::answered, sessions::invalid_phone};
+use crate::{Error, Result, Sessions, adapter::error, recipients::answered, sessions::invalid_phone, supervisor::Live};
+
+/// For a few bytes to be handed to an open socket.
+const STAY_AWAY_MAX: Duration = Duration::from_secs(5);
 
 impl Sessions {
     /// The name that others see: told to WhatsApp at once, and to the account's other devices through its app state.
@@ -26,7 +32,7 @@ impl Sessions {
         .await
     }
 
-    /// Until the connection is made anew, which shows the account as available.
+    /// Now, and whenever the session connects.
     pub async fn show_presence(&self, id: SessionId, presence: OwnPresence) -> Result<()> {
         self.over(id, |live| async move {
             let own = live.client.presence();
@@ -36,7 +42,9 @@ impl Sessions {
                     OwnPresence::Unavailable => own.set_unavailable().await,
                 }
             };
-            answered(async { shown.await.map_err(|failed| told(&failed)) }).await
+            answered(async { shown.await.map_err(|failed| told(&failed)) }).await?;
+            let away = presence == OwnPresence::Unavailable;
+            live.backend.put_away(away).await.map_err(|failed| error::any(&failed))
         })
         .await
     }
@@ -51,6 +59,14 @@ impl Sessions {
             answered(async { live.client.presence().subscribe(jid).await.map_err(|failed| told(&failed)) }).await
         })
         .await
+    }
+}
+
+/// A session that wants to be away says so again: the engine shows each new connection as available.
+pub(crate) async fn stay_away(live: &Live) {
+    if live.backend.is_away().await.unwrap_or_default() {
+        // What cannot be said now is said with the next connection.
+        let _ = timeout(STAY_AWAY_MAX, live.client.presence().set_unavailable()).await;
     }
 }
 

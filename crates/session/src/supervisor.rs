@@ -24,6 +24,7 @@ use crate::{
     connection::{Connection, Made, Outcome, Report},
     lifecycle::{Effect, Input, Lifecycle, Notice},
     network::Shared,
+    profile,
     record::{Record, Recorder},
 };
 
@@ -355,6 +356,7 @@ impl Running {
                 let live = self.view.borrow().live.clone()?;
                 let (jid, lid) = (live.client.pn(), live.client.lid());
                 self.identify(&text(jid.as_ref()), &text(lid.as_ref())).await;
+                profile::stay_away(&live).await;
                 Some(Input::LoggedIn)
             }
             Event::Disconnected(end) => {

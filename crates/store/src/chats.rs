@@ -412,9 +412,12 @@ impl Store {
             .collect()
     }
 
-    /// So many after the first so many, in the order of their JIDs.
+    /// Those with any name, so many after the first so many, in the order of their JIDs.
     pub async fn contacts(&self, session: SessionId, skip: u64, limit: u64) -> Result<Vec<Contact>> {
-        let rows = sqlx::query("SELECT * FROM contacts WHERE session_id = $1 ORDER BY jid LIMIT $2 OFFSET $3")
+        let rows = sqlx::query(
+            "SELECT * FROM contacts WHERE session_id = $1 \
+             AND (full_name <> '' OR first_name <> '' OR push_name <> '' OR business_name <> '') ORDER BY jid LIMIT $2 OFFSET $3",
+        )
             .bind(session.0)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .bind(i64::try_from(skip).unwrap_or(i64::MAX))

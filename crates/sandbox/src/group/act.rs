@@ -9,7 +9,7 @@ use super::{
     community::{self, Kind},
     notice, setting,
 };
-use crate::{account::Number, stanza::read::node, state::State};
+use crate::{account::Number, privacy, stanza::read::node, state::State};
 
 /// More groups than this are no use to anyone, and would fill the memory.
 const GROUPS_MAX: usize = 20_000;
@@ -169,11 +169,7 @@ fn admit(state: &mut State, id: GroupId, by: Number, named: Jid, number: Option<
 /// Why a person cannot be added by somebody. 403: it wants to be asked first.
 fn refusal(state: &State, id: GroupId, by: Number, number: Number) -> Option<u16> {
     let (group, account) = (state.groups.get(id)?, state.accounts.get(&number)?);
-    let asks_first = || match account.privacy.get("groupadd").map_or("all", String::as_str) {
-        "all" => false,
-        "none" => true,
-        _ => !state.peers(number).contains(&by),
-    };
+    let asks_first = || !privacy::shows(state, number, "groupadd", by);
     if group.members.contains_key(&number) {
         Some(409)
     } else if account.blocked.contains(&by) {

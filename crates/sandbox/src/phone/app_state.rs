@@ -20,7 +20,7 @@ use wacore_appstate::{
     keys::expand_app_state_keys,
     patch_decode::parse_patch_list,
     processor::{process_patch, process_snapshot},
-    schemas::{self, IndexPart, Schema},
+    schemas::{self, Collection, IndexPart, Schema},
 };
 use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp::{self as wa, syncd_mutation::SyncdOperation};
@@ -114,8 +114,7 @@ pub(super) fn begin(phone: &mut Handset, state: &mut State) {
         return;
     }
     let Some(name) = state.accounts.get(&phone.number).map(|account| account.name.clone()) else { return };
-    let written = rename(phone, state, &name).and_then(|()| action::contacts(phone, state));
-    if written.is_err() {
+    if rename(phone, state, &name).is_err() {
         state.counters.count("phone could not write its app state");
     }
 }
@@ -226,14 +225,7 @@ fn fetch(state: &State, reference: &wa::ExternalBlobReference) -> Option<wa::Syn
     wa::SyncdSnapshot::decode_from_slice(&bytes).ok()
 }
 
-/// Something that the phone's person set, or took back if it has no value. `about` has what the action names, in its
-/// order.
-struct Change<'a> {
-    about: Vec<&'a str>,
-    value: Option<wa::SyncActionValue>,
-}
-
-/// Writes one thing that the phone's person set.
+/// Writes one thing that the phone's person set. `about` has what the action names, in its order.
 fn write(
     phone: &mut Handset,
     state: &mut State,
@@ -241,10 +233,8 @@ fn write(
     about: &[&str],
     value: wa::SyncActionValue,
 ) -> Result<()> {
-    write_all(phone, state, action, &[Change { about: about.to_vec(), value: Some(value) }])
-}
-
-fn index(action: &Schema, about: &[&str]) -> Vec<u8> {
+    let name = collection_name(action.collection);
+    read(phone, state, name);
     let mut given = about.iter();
     let index: Vec<&str> = action
         .index_parts
@@ -254,35 +244,24 @@ fn index(action: &Schema, about: &[&str]) -> Vec<u8> {
             _ => given.next().copied().unwrap_or("0"),
         })
         .collect();
-    serde_json::to_vec(&index).expect("a list of texts is JSON")
-}
-
-/// Writes several things of one kind, in one patch.
-fn write_all(phone: &mut Handset, state: &mut State, action: &Schema, changes: &[Change]) -> Result<()> {
-    let name = action.collection.as_str();
-    read(phone, state, name);
+    let index = serde_json::to_vec(&index).expect("a list of texts is JSON");
+    let value = wa::SyncActionValue { timestamp: i64::try_from(crate::now_ms()).ok(), ..value };
     let (key_id, key) = phone.keys.app_state_key();
     let keys = expand_app_state_keys(&key);
+    let iv: [u8; 16] = rand::rng().random();
     let schema = i32::try_from(action.version).unwrap_or_default();
-    let mutation = |change: &Change| {
-        let operation = if change.value.is_some() { SyncdOperation::SET } else { SyncdOperation::REMOVE };
-        let value = change.value.clone().unwrap_or_default();
-        let value = wa::SyncActionValue { timestamp: i64::try_from(crate::now_ms()).ok(), ..value };
-        let iv: [u8; 16] = rand::rng().random();
-        encode_record(operation, &index(action, &change.about), &value, &keys, &key_id, &iv, schema).0
-    };
-    let mutations: Vec<wa::SyncdMutation> = changes.iter().map(mutation).collect();
+    let (mutation, _) = encode_record(SyncdOperation::SET, &index, &value, &keys, &key_id, &iv, schema);
 
     let known = phone.app_state.collections.entry(name.to_owned()).or_default();
     let version = known.hash.version;
     let mut hash = known.hash.clone();
     let before = |index: &[u8], _| Ok(known.entries.get(index).map(|entry| entry.mac.clone()));
-    let (_, counted) = hash.update_hash(&mutations, before);
+    let (_, counted) = hash.update_hash(std::slice::from_ref(&mutation), before);
     counted.map_err(|_| Error::Refused(500))?;
     hash.version = version + 1;
     let mut patch = wa::SyncdPatch {
         version: MessageField::some(wa::SyncdVersion { version: Some(hash.version) }),
-        mutations,
+        mutations: vec![mutation],
         snapshot_mac: Some(hash.generate_snapshot_mac(name, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId { id: Some(key_id.to_vec()) }),
         ..Default::default()
@@ -301,6 +280,10 @@ fn write_all(phone: &mut Handset, state: &mut State, action: &Schema, changes: &
     // It follows its own word as it follows others'.
     read(phone, state, name);
     Ok(())
+}
+
+fn collection_name(collection: Collection) -> &'static str {
+    collection.as_str()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What a person does at a phone about others, and about what others see.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use wacore_binary::{Jid, Server};
 use wago_contract::phone::{Block, person as shape};
 
-use super::outbound::recipient;
+use super::{app_state, outbound::recipient, with};
 use crate::{
     Error, Result,
     account::Number,
@@ -81,29 +82,40 @@ pub(crate) fn set_privacy(state: &mut State, number: Number, request: &shape::Se
     Ok(())
 }
 
-/// Puts a number into the address book, or takes it out if it has no name.
+/// Puts a number into the address book, or takes it out if it has no name. The account's devices learn it as app state.
 pub(crate) fn set_contact(state: &mut State, number: Number, request: &shape::Contact) -> Result<()> {
     let expected = "must be a phone number of 5 to 15 digits that does not begin with 0";
     let who = Number::parse(&request.number).ok_or(Error::Invalid { field: "number", expected })?;
-    let name = request.name.trim().to_owned();
+    let name = request.name.trim();
     if name.chars().count() > NAME_CHARACTERS_MAX {
         return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
     }
-    let fits = state.change_account(number, |account| {
-        if name.is_empty() {
-            account.contacts.remove(&who);
-            return true;
-        }
-        let fits = account.contacts.contains_key(&who) || account.contacts.len() < CONTACTS_MAX;
-        if fits {
-            account.contacts.insert(who, name);
-        }
-        fits
+    let account = state.accounts.get(&number).ok_or(Error::UnknownPhone)?;
+    if account.contacts.len() >= CONTACTS_MAX && !account.contacts.contains_key(&who) {
+        return Err(Error::Invalid { field: "number", expected: "is one too many: there are 10,000 contacts" });
+    }
+    with(state, number, |phone, state| app_state::contact(phone, state, who, name))?
+}
+
+/// What the app state says of a contact, whoever wrote it. Those beyond the bound are not kept.
+pub(super) fn keep_contact(state: &mut State, owner: Number, who: Number, name: &str) {
+    let Some(account) = state.accounts.get(&owner) else { return };
+    let known = account.contacts.get(&who).map(String::as_str);
+    let full = account.contacts.len() >= CONTACTS_MAX && known.is_none();
+    if full || known.unwrap_or_default() == name {
+        return;
+    }
+    state.change_account(owner, |account| match name.is_empty() {
+        true => account.contacts.remove(&who),
+        false => account.contacts.insert(who, name.to_owned()),
     });
-    match fits {
-        Some(true) => super::with(state, number, |phone, state| super::app_state::contact(phone, state, who))?,
-        Some(false) => Err(Error::Invalid { field: "number", expected: "is one too many: there are 10,000 contacts" }),
-        None => Err(Error::UnknownPhone),
+}
+
+/// The number behind a person's JID, which need not be on the network.
+pub(super) fn number(state: &State, jid: &Jid) -> Option<Number> {
+    match jid.server {
+        Server::Pn => Number::parse(&jid.user),
+        _ => state.account_of(jid).map(|account| account.number),
     }
 }
 

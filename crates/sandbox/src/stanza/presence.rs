@@ -5,7 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use wacore_binary::{Jid, Node};
 
 use super::read::{Read as _, node};
-use crate::{account::Number, device::DeviceId, group::GroupId, journal::Tables, privacy, state::State};
+use crate::{
+    account::Number,
+    device::DeviceId,
+    group::GroupId,
+    journal::Tables,
+    privacy,
+    state::{State, Update},
+};
 
 const LAST_SEEN: &str = "last-seen";
 /// As many devices may follow one person; further ones do not.
@@ -99,6 +106,7 @@ pub(crate) fn announce(state: &mut State, number: Number) {
     if !changed {
         return;
     }
+    state.changed(Update::Phone { number: number.to_string() });
     if !there {
         let now = crate::now();
         state.presences.last_seen.insert(number, now);

@@ -76,6 +76,7 @@ fn nobody(query: &Node, asked: Option<Jid>, by_number: Option<String>) -> Node {
     } else if let Some(number) = by_number.as_deref().and_then(Number::parse) {
         user = user.attr("jid", Jid::pn(number.to_string()));
     }
+    let by_lid = asked.is_some_and(|asked| asked.server == Server::Lid);
     let children = query.nodes().iter().filter_map(|protocol| match protocol.tag.as_ref() {
         "contact" => {
             let mut contact = node("contact").attr("type", "out");
@@ -85,6 +86,7 @@ fn nobody(query: &Node, asked: Option<Jid>, by_number: Option<String>) -> Node {
             Some(contact.build())
         }
         "devices" => Some(node("devices").children([error(404, "item-not-found")]).build()),
+        "lid" if by_lid => Some(node("lid").children([error(404, "item-not-found")]).build()),
         _ => None,
     });
     user.children(children).build()

@@ -39,6 +39,15 @@ impl Backend {
         self.delete_below(kind::POLL, at.saturating_sub(POLL_KEPT)).await.map(drop)
     }
 
+    /// Whether the account is to be shown as away, whenever it connects.
+    pub async fn is_away(&self) -> Result<bool> {
+        Ok(self.noted(kind::AWAY, &[]).await?.unwrap_or_default())
+    }
+
+    pub async fn put_away(&self, away: bool) -> Result<()> {
+        self.note(kind::AWAY, &[], &away, 0).await
+    }
+
     async fn note(&self, kind: Kind, parts: &[&str], value: &impl Serialize, number: i64) -> Result<()> {
         self.write(vec![put(kind, key(parts), to_json(value)?, number)]).await
     }

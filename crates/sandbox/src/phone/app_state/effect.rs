@@ -3,7 +3,7 @@
 use wacore_binary::Jid;
 use waproto::whatsapp as wa;
 
-use super::super::{Handset, chat::Chat};
+use super::super::{Handset, chat::Chat, person};
 use crate::state::{State, Update};
 
 /// `again`: it was followed before, and what has come since is not meant.
@@ -20,6 +20,12 @@ pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value
             if !name.is_empty() && state.accounts.get(&phone.number).is_some_and(|account| account.name != name) {
                 state.change_account(phone.number, |account| account.name = name);
                 state.changed(Update::Phone { number: phone.number.to_string() });
+            }
+        }
+        "contact" => {
+            let name = value.contact_action.full_name.as_deref().unwrap_or_default();
+            if let Some(number) = at(0).parse::<Jid>().ok().and_then(|jid| person::number(state, &jid)) {
+                person::keep_contact(state, phone.number, number, name);
             }
         }
         "star" => {

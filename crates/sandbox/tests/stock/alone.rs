@@ -1,10 +1,12 @@
-//! A client that knows nothing of this network, on it: the engine as published, with its own store in memory.
+//! One client by itself: linked, told, and asked.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use wago_sandbox::{Network, Options};
 use whatsapp_rust::{prelude::*, transport::TokioWebSocketTransportFactory};
+
+use crate::media_host::Rewritten;
 
 const ALICE: &str = "15550000001";
 const BOB: &str = "15550000002";
@@ -53,30 +55,6 @@ impl Sandbox {
         let client = bot.client();
         client.subscribe_handler(handler).detach();
         Stock { handle: bot.spawn(), client, events }
-    }
-}
-
-/// The client insists on `https`, and trusts no authority but those of the web: it is led to the network's plain port.
-struct Rewritten {
-    http: reqwest::Client,
-    to: String,
-}
-
-#[whatsapp_rust::async_trait]
-impl whatsapp_rust::http::HttpClient for Rewritten {
-    async fn execute(
-        &self,
-        request: whatsapp_rust::http::HttpRequest,
-    ) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
-        let rest = request.url.strip_prefix("https://").and_then(|url| url.find('/').map(|at| url[at..].to_owned()));
-        let url = format!("{}{}", self.to, rest.expect("an address on the web"));
-        let mut sent = self.http.request(request.method.parse()?, url);
-        for (name, value) in request.headers {
-            sent = sent.header(name, value);
-        }
-        let answer = sent.body(request.body.unwrap_or_default()).send().await?;
-        let status_code = answer.status().as_u16();
-        Ok(whatsapp_rust::http::HttpResponse { status_code, body: answer.bytes().await?.to_vec() })
     }
 }
 

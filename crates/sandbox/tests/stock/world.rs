@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use wago_sandbox::{Network, Options};
 use whatsapp_rust::{prelude::*, transport::TokioWebSocketTransportFactory, wacore::store::InMemoryBackend};
 
+use crate::media_host::Rewritten;
+
 pub const ALICE: &str = "15550000001";
 pub const BOB: &str = "15550000002";
 pub const CAROL: &str = "15550000003";
@@ -104,7 +106,7 @@ impl World {
         let bot = Bot::builder()
             .with_backend_arc(backend.clone())
             .with_transport_factory(TokioWebSocketTransportFactory::new().with_url(url))
-            .with_http_client(NoHttp)
+            .with_http_client(Rewritten { http: self.http.clone(), to: self.network.url() })
             .with_runtime(whatsapp_rust::TokioRuntime)
             .with_version((2, 3000, 0))
             .build()
@@ -134,19 +136,6 @@ impl World {
         let again = self.client(stock.backend).await;
         again.client.wait_for_connected(PATIENCE).await.unwrap();
         again
-    }
-}
-
-/// The client needs no HTTP here, so that it gets none.
-struct NoHttp;
-
-#[whatsapp_rust::async_trait]
-impl whatsapp_rust::http::HttpClient for NoHttp {
-    async fn execute(
-        &self,
-        _: whatsapp_rust::http::HttpRequest,
-    ) -> whatsapp_rust::anyhow::Result<whatsapp_rust::http::HttpResponse> {
-        Err(whatsapp_rust::anyhow::anyhow!("no HTTP in this test"))
     }
 }
 
