@@ -204,6 +204,7 @@ fn a_groups_picture_is_its_members() {
         approval: false,
         admins_add: false,
         key: None,
+        kind: crate::group::community::Kind::Alone,
     };
     let (id, _) = crate::group::act::create(&mut state, number(1), new).unwrap();
     phone::answer_all(&mut state);
