@@ -173,10 +173,20 @@ async fn what_the_phone_sets_its_devices_learn() {
     let seen = inbox.count();
     world.phones.post(&format!("/phones/{ALICE}/name"), json!({"name": "Alicia"})).await.data();
     assert_eq!(inbox.next_of(seen, "PushNameSetting").await.event()["Action"]["name"], "Alicia");
-    // People are known by what they call themselves.
+    // People are known by what they call themselves, and by what the phone's person calls them.
     let contacts = session.get("/user/contacts").await.data();
     let bob = &contacts[jid(BOB)];
     assert_eq!((&bob["Found"], &bob["PushName"], &bob["FullName"]), (&json!(true), &json!("Bob"), &json!("")));
+
+    let seen = inbox.count();
+    let saved = json!({"number": BOB, "name": "Bob Builder"});
+    world.phones.post(&format!("/phones/{ALICE}/contacts"), saved).await.data();
+    let told = inbox.next_of(seen, "Contact").await.event().clone();
+    assert_eq!(json!([told["JID"], told["Action"]["fullName"]]), json!([jid(BOB), "Bob Builder"]));
+    let contacts = session.get("/user/contacts").await.data();
+    let bob = &contacts[jid(BOB)];
+    assert_eq!(json!([bob["FullName"], bob["FirstName"], bob["PushName"]]), json!(["Bob Builder", "Bob", "Bob"]));
+    assert_eq!(listed(&session).await["Name"], "Bob Builder");
 
     set_on_phone(&world, &inbox, "delete-message", json!({"message": id}), "DeleteForMe").await;
     session.get(&format!("/messages/{id}")).await.fails(404, "unknown_message", "");
