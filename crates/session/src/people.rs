@@ -275,3 +275,82 @@ fn info(told: &whatsapp_rust::UserInfo) -> Info {
     }
     info
 }
+
+#[cfg(test)]
+mod tests {
+    use wacore::iq::{spec::IqSpec as _, usync::UsyncQuerySpec};
+    use wacore_binary::{Node, builder::NodeBuilder};
+
+    use super::*;
+
+    const ANA: &str = "5511999999999";
+    const LID: &str = "100000012345678@lid";
+
+    fn node(tag: &'static str) -> NodeBuilder {
+        NodeBuilder::new(tag)
+    }
+
+    /// What is made of WhatsApp's answer about one person.
+    fn made_of(user: Node, by_lid: bool) -> Option<(Jid, Found)> {
+        let asked = vec![UsyncUser::from_jid(Jid::lid("1"))];
+        let query = UsyncQuery::new(UsyncMode::Query, UsyncContext::Interactive, vec![UsyncProtocol::Lid], asked);
+        let spec = UsyncQuerySpec::new(query.unwrap(), "sid").unwrap();
+        let usync = node("usync").children([node("result").build(), node("list").children([user]).build()]).build();
+        let answer = node("iq").attr("type", "result").children([usync]).build();
+        let mut response = spec.parse_response(&answer.as_node_ref()).unwrap();
+        read(response.users.pop()?, by_lid)
+    }
+
+    fn contact(kind: &str, number: &str) -> Node {
+        node("contact").attr("type", kind).string_content(number).build()
+    }
+
+    #[test]
+    fn an_answer_is_to_the_number_that_was_asked_for() {
+        // WhatsApp knows it without its ninth digit.
+        let lid = node("lid").attr("val", LID).build();
+        let user =
+            node("user").attr("jid", "551199999999@s.whatsapp.net").children([contact("in", "+5511999999999"), lid]);
+        let (asked, found) = made_of(user.build(), false).unwrap();
+        assert_eq!(asked, Jid::pn(ANA));
+        let told = checked("as written".to_owned(), &asked, Some(&found));
+        assert_eq!((told.query.as_str(), told.is_in_whatsapp), ("as written", true));
+        assert_eq!((told.jid.as_str(), told.lid.as_str()), ("551199999999@s.whatsapp.net", LID));
+
+        let by_lid = node("user").attr("jid", LID).attr("pn_jid", format!("{ANA}@s.whatsapp.net"));
+        let (asked, found) = made_of(by_lid.children([contact("in", "+5511999999999")]).build(), false).unwrap();
+        assert_eq!(
+            (asked, found.identity.names()),
+            (Jid::pn(ANA), Names { jid: format!("{ANA}@s.whatsapp.net"), lid: LID.to_owned() })
+        );
+    }
+
+    #[test]
+    fn who_is_not_there_keeps_the_name_that_was_asked_for() {
+        let user =
+            node("user").attr("jid", format!("{ANA}@s.whatsapp.net")).children([contact("out", "+5511999999999")]);
+        let (asked, found) = made_of(user.build(), false).unwrap();
+        let told = checked(ANA.to_owned(), &asked, Some(&found));
+        assert_eq!(
+            (told.is_in_whatsapp, told.jid.as_str(), told.lid.as_str()),
+            (false, "5511999999999@s.whatsapp.net", "")
+        );
+        assert_eq!(told.error, None);
+        let error = node("error").attr("code", 404).attr("text", "item-not-found").build();
+        let nobody = node("user").attr("jid", LID).children([node("lid").children([error]).build()]).build();
+        assert!(!made_of(nobody, true).unwrap().1.registered);
+        let somebody = node("user").attr("jid", LID).attr("pn_jid", format!("{ANA}@s.whatsapp.net")).build();
+        assert!(made_of(somebody, true).unwrap().1.registered);
+        assert!(checked(ANA.to_owned(), &asked, None).error.is_some(), "nothing was told");
+    }
+
+    #[test]
+    fn a_refusal_of_one_is_told_with_it() {
+        let error = node("error").attr("code", 429).attr("text", "rate-overlimit").build();
+        let contact = node("contact").children([error]).build();
+        let user = node("user").attr("jid", format!("{ANA}@s.whatsapp.net")).children([contact]).build();
+        let (asked, found) = made_of(user, false).unwrap();
+        let told = checked(ANA.to_owned(), &asked, Some(&found));
+        assert_eq!(told.error.unwrap().error, "WhatsApp refused: rate-overlimit (code 429)");
+    }
+}

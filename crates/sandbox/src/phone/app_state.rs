@@ -20,7 +20,7 @@ use wacore_appstate::{
     keys::expand_app_state_keys,
     patch_decode::parse_patch_list,
     processor::{process_patch, process_snapshot},
-    schemas::{self, Collection, IndexPart, Schema},
+    schemas::{self, IndexPart, Schema},
 };
 use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp::{self as wa, syncd_mutation::SyncdOperation};
@@ -114,7 +114,8 @@ pub(super) fn begin(phone: &mut Handset, state: &mut State) {
         return;
     }
     let Some(name) = state.accounts.get(&phone.number).map(|account| account.name.clone()) else { return };
-    if rename(phone, state, &name).is_err() {
+    let written = rename(phone, state, &name).and_then(|()| action::contacts(phone, state));
+    if written.is_err() {
         state.counters.count("phone could not write its app state");
     }
 }
@@ -199,8 +200,16 @@ fn apply(
     for index in &done.removed_index_macs {
         known.entries.remove(index);
     }
-    let set = done.mutations.into_iter().filter(|mutation| mutation.operation == SyncdOperation::SET);
-    let set = set.zip(done.added_macs).map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation)).collect();
+    let (set, gone): (Vec<_>, Vec<_>) =
+        done.mutations.into_iter().partition(|mutation| mutation.operation == SyncdOperation::SET);
+    for Mutation { index: about, .. } in gone {
+        effect::undone(phone, state, &about);
+    }
+    let set = set
+        .into_iter()
+        .zip(done.added_macs)
+        .map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation))
+        .collect();
     follow(phone, state, name, set, false);
     Ok(())
 }
@@ -225,7 +234,14 @@ fn fetch(state: &State, reference: &wa::ExternalBlobReference) -> Option<wa::Syn
     wa::SyncdSnapshot::decode_from_slice(&bytes).ok()
 }
 
-/// Writes one thing that the phone's person set. `about` has what the action names, in its order.
+/// Something that the phone's person set, or took back if it has no value. `about` has what the action names, in its
+/// order.
+struct Change<'a> {
+    about: Vec<&'a str>,
+    value: Option<wa::SyncActionValue>,
+}
+
+/// Writes one thing that the phone's person set.
 fn write(
     phone: &mut Handset,
     state: &mut State,
@@ -233,8 +249,10 @@ fn write(
     about: &[&str],
     value: wa::SyncActionValue,
 ) -> Result<()> {
-    let name = collection_name(action.collection);
-    read(phone, state, name);
+    write_all(phone, state, action, &[Change { about: about.to_vec(), value: Some(value) }])
+}
+
+fn index(action: &Schema, about: &[&str]) -> Vec<u8> {
     let mut given = about.iter();
     let index: Vec<&str> = action
         .index_parts
@@ -244,24 +262,35 @@ fn write(
             _ => given.next().copied().unwrap_or("0"),
         })
         .collect();
-    let index = serde_json::to_vec(&index).expect("a list of texts is JSON");
-    let value = wa::SyncActionValue { timestamp: i64::try_from(crate::now_ms()).ok(), ..value };
+    serde_json::to_vec(&index).expect("a list of texts is JSON")
+}
+
+/// Writes several things of one kind, in one patch.
+fn write_all(phone: &mut Handset, state: &mut State, action: &Schema, changes: &[Change]) -> Result<()> {
+    let name = action.collection.as_str();
+    read(phone, state, name);
     let (key_id, key) = phone.keys.app_state_key();
     let keys = expand_app_state_keys(&key);
-    let iv: [u8; 16] = rand::rng().random();
     let schema = i32::try_from(action.version).unwrap_or_default();
-    let (mutation, _) = encode_record(SyncdOperation::SET, &index, &value, &keys, &key_id, &iv, schema);
+    let mutation = |change: &Change| {
+        let operation = if change.value.is_some() { SyncdOperation::SET } else { SyncdOperation::REMOVE };
+        let value = change.value.clone().unwrap_or_default();
+        let value = wa::SyncActionValue { timestamp: i64::try_from(crate::now_ms()).ok(), ..value };
+        let iv: [u8; 16] = rand::rng().random();
+        encode_record(operation, &index(action, &change.about), &value, &keys, &key_id, &iv, schema).0
+    };
+    let mutations: Vec<wa::SyncdMutation> = changes.iter().map(mutation).collect();
 
     let known = phone.app_state.collections.entry(name.to_owned()).or_default();
     let version = known.hash.version;
     let mut hash = known.hash.clone();
     let before = |index: &[u8], _| Ok(known.entries.get(index).map(|entry| entry.mac.clone()));
-    let (_, counted) = hash.update_hash(std::slice::from_ref(&mutation), before);
+    let (_, counted) = hash.update_hash(&mutations, before);
     counted.map_err(|_| Error::Refused(500))?;
     hash.version = version + 1;
     let mut patch = wa::SyncdPatch {
         version: MessageField::some(wa::SyncdVersion { version: Some(hash.version) }),
-        mutations: vec![mutation],
+        mutations,
         snapshot_mac: Some(hash.generate_snapshot_mac(name, &keys.snapshot_mac)),
         key_id: MessageField::some(wa::KeyId { id: Some(key_id.to_vec()) }),
         ..Default::default()
@@ -280,10 +309,6 @@ fn write(
     // It follows its own word as it follows others'.
     read(phone, state, name);
     Ok(())
-}
-
-fn collection_name(collection: Collection) -> &'static str {
-    collection.as_str()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use wacore_binary::{Jid, Server};
 use wago_contract::phone::{Block, person as shape};
 
-use super::{app_state, outbound::recipient, with};
+use super::outbound::recipient;
 use crate::{
     Error, Result,
     account::Number,
@@ -82,11 +82,11 @@ pub(crate) fn set_privacy(state: &mut State, number: Number, request: &shape::Se
     Ok(())
 }
 
-/// Puts a number into the address book, or takes it out if it has no name. The account's devices learn it as app state.
+/// Puts a number into the address book, or takes it out if it has no name.
 pub(crate) fn set_contact(state: &mut State, number: Number, request: &shape::Contact) -> Result<()> {
     let expected = "must be a phone number of 5 to 15 digits that does not begin with 0";
     let who = Number::parse(&request.number).ok_or(Error::Invalid { field: "number", expected })?;
-    let name = request.name.trim();
+    let name = request.name.trim().to_owned();
     if name.chars().count() > NAME_CHARACTERS_MAX {
         return Err(Error::Invalid { field: "name", expected: "must have at most 100 characters" });
     }
@@ -94,10 +94,14 @@ pub(crate) fn set_contact(state: &mut State, number: Number, request: &shape::Co
     if account.contacts.len() >= CONTACTS_MAX && !account.contacts.contains_key(&who) {
         return Err(Error::Invalid { field: "number", expected: "is one too many: there are 10,000 contacts" });
     }
-    with(state, number, |phone, state| app_state::contact(phone, state, who, name))?
+    if account.contacts.get(&who).map_or("", String::as_str) == name {
+        return Ok(());
+    }
+    keep_contact(state, number, who, &name);
+    super::with(state, number, |phone, state| super::app_state::contact(phone, state, who))?
 }
 
-/// What the app state says of a contact, whoever wrote it. Those beyond the bound are not kept.
+/// Whoever of the account's devices wrote it. Those beyond the bound are not kept.
 pub(super) fn keep_contact(state: &mut State, owner: Number, who: Number, name: &str) {
     let Some(account) = state.accounts.get(&owner) else { return };
     let known = account.contacts.get(&who).map(String::as_str);

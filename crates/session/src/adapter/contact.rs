@@ -1,5 +1,6 @@
 //! Other people, as they change.
 
+use sha2::{Digest as _, Sha256};
 use wacore::types::events::{
     BusinessStatusUpdate, BusinessUpdateType, ContactNumberChanged, DisappearingModeChanged, IdentityChange,
     PictureUpdate, UserAboutUpdate,
@@ -35,7 +36,9 @@ pub fn about(update: &UserAboutUpdate, around: Around) -> Record {
         timestamp: time(update.timestamp),
     };
     // Two texts within a second are two events.
-    let dedupe = format!("about|{}|{}|{}", told.jid, told.timestamp, told.status);
+    let text = Sha256::digest(&told.status);
+    let dedupe =
+        format!("about|{}|{}|{:02x}{:02x}{:02x}{:02x}", told.jid, told.timestamp, text[0], text[1], text[2], text[3]);
     Record::new("UserAbout", &told).in_chat(around.chat(&update.jid, None)).once(dedupe)
 }
 

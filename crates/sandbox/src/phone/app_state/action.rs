@@ -13,12 +13,14 @@ use waproto::whatsapp::{
 };
 
 use super::{
-    super::{Handset, chat::Chat, check_name, outbound},
-    LABEL_MESSAGE, write,
+    super::{Handset, chat::Chat, check_name, outbound, outbound::person},
+    Change, FIRST, LABEL_MESSAGE, write, write_all,
 };
-use crate::{Error, Result, account::Number, state::State};
+use crate::{Error, Result, account::Number, stanza::app_state::is_empty, state::State};
 
 const ALWAYS: i64 = -1;
+/// Contacts in one patch.
+const PATCH_MAX: usize = 500;
 
 /// What the account is called.
 pub(crate) fn rename(phone: &mut Handset, state: &mut State, name: &str) -> Result<()> {
@@ -31,17 +33,41 @@ pub(crate) fn rename(phone: &mut Handset, state: &mut State, name: &str) -> Resu
     write(phone, state, &schemas::SETTING_PUSH_NAME, &[], value)
 }
 
-/// What a number is called in the address book; nothing: it is not in it.
-pub(crate) fn contact(phone: &mut Handset, state: &mut State, number: Number, name: &str) -> Result<()> {
+/// Somebody is in the address book by that name, or no longer. Nothing is written before a device is linked.
+pub(crate) fn contact(phone: &mut Handset, state: &mut State, who: Number) -> Result<()> {
+    if is_empty(state, phone.number, FIRST) {
+        return Ok(());
+    }
+    let name = state.accounts.get(&phone.number).and_then(|account| account.contacts.get(&who).cloned());
+    let jid = person(who);
+    let change = Change { about: vec![jid.as_str()], value: name.map(saved) };
+    write_all(phone, state, &schemas::CONTACT, &[change])
+}
+
+/// All of the address book, for the first device.
+pub(super) fn contacts(phone: &mut Handset, state: &mut State) -> Result<()> {
+    let Some(account) = state.accounts.get(&phone.number) else { return Ok(()) };
+    let contacts: Vec<(String, String)> =
+        account.contacts.iter().map(|(who, name)| (person(*who), name.clone())).collect();
+    for some in contacts.chunks(PATCH_MAX) {
+        let changes: Vec<Change> = some
+            .iter()
+            .map(|(jid, name)| Change { about: vec![jid.as_str()], value: Some(saved(name.clone())) })
+            .collect();
+        write_all(phone, state, &schemas::CONTACT, &changes)?;
+    }
+    Ok(())
+}
+
+fn saved(name: String) -> wa::SyncActionValue {
+    let first = name.split_whitespace().next().unwrap_or_default().to_owned();
     let contact = ContactAction {
-        full_name: Some(name.to_owned()),
-        first_name: name.split_whitespace().next().map(str::to_owned),
-        lid_jid: state.accounts.get(&number).map(|account| account.lid_jid().to_string()),
+        full_name: Some(name),
+        first_name: Some(first),
         save_on_primary_addressbook: Some(true),
         ..Default::default()
     };
-    let value = wa::SyncActionValue { contact_action: MessageField::some(contact), ..Default::default() };
-    write(phone, state, &schemas::CONTACT, &[&outbound::person(number)], value)
+    wa::SyncActionValue { contact_action: MessageField::some(contact), ..Default::default() }
 }
 
 /// A label is made, changed, or deleted.

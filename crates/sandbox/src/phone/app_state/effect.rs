@@ -23,9 +23,9 @@ pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value
             }
         }
         "contact" => {
-            let name = value.contact_action.full_name.as_deref().unwrap_or_default();
-            if let Some(number) = at(0).parse::<Jid>().ok().and_then(|jid| person::number(state, &jid)) {
-                person::keep_contact(state, phone.number, number, name);
+            if let Some(who) = at(0).parse().ok().and_then(|jid| person::number(state, &jid)) {
+                let name = value.contact_action.full_name.as_deref().unwrap_or_default();
+                person::keep_contact(state, phone.number, who, name);
             }
         }
         "star" => {
@@ -48,6 +48,16 @@ pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value
             }
         }
         _ => {}
+    }
+}
+
+/// What was set before is taken back.
+pub(super) fn undone(phone: &Handset, state: &mut State, about: &[String]) {
+    let [action, who, ..] = about else { return };
+    if action == "contact"
+        && let Some(who) = who.parse().ok().and_then(|jid| person::number(state, &jid))
+    {
+        person::keep_contact(state, phone.number, who, "");
     }
 }
 

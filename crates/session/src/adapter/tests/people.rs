@@ -97,7 +97,7 @@ fn about() {
             "UserAbout",
             "UserAbout",
             ANA,
-            Some(&format!("about|{ANA}|{AT}|At the sea")),
+            Some(&format!("about|{ANA}|{AT}|ab1ba990")),
             json!({"JID": ANA, "JIDAlt": ANA_LID, "Status": "At the sea", "Timestamp": AT}),
         )
     );
