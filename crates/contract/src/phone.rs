@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod group;
+pub mod newsletter;
 pub mod person;
 
 use std::collections::BTreeMap;

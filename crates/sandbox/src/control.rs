@@ -7,6 +7,7 @@ mod files;
 mod groups;
 mod media;
 mod network;
+mod newsletters;
 mod page;
 mod people;
 mod phones;
@@ -82,6 +83,9 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/groups/join", post(groups::join))
         .route("/phones/{number}/groups/{group}/requests", get(groups::requests))
         .route("/phones/{number}/groups/{group}/{action}", post(groups::act))
+        .route("/newsletters", get(newsletters::list).post(newsletters::create))
+        .route("/newsletters/{newsletter}", get(newsletters::one))
+        .route("/phones/{number}/newsletters/{newsletter}/{action}", post(newsletters::act))
         .route("/groups", get(groups::list).post(groups::create))
         .route("/groups/{group}", get(groups::one))
         .route("/phones/{number}/messages/{id}/media", get(files::open).delete(files::expire))

@@ -15,6 +15,7 @@ mod link;
 mod listener;
 mod media;
 mod network;
+mod newsletter;
 mod orders;
 mod pairing;
 mod phone;
@@ -70,6 +71,10 @@ pub enum Error {
     RefusedAs { code: u16, word: &'static str },
     #[error("there is no such group")]
     UnknownGroup,
+    #[error("there is no such newsletter")]
+    UnknownNewsletter,
+    #[error("the network refused that: {code} {word}")]
+    NewsletterRefused { code: u16, word: &'static str },
     #[error("the network refused that in this group: {code} {word}")]
     GroupRefused { code: u16, word: &'static str },
     #[error("a field is too large: {field} must have at most 100 MiB")]

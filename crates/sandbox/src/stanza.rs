@@ -8,6 +8,8 @@ pub(crate) mod groups;
 pub(crate) mod iq;
 pub(crate) mod keys;
 pub(crate) mod message;
+pub(crate) mod mex;
+pub(crate) mod newsletter;
 pub(crate) mod notice;
 pub(crate) mod offline;
 pub(crate) mod pictures;

@@ -14,6 +14,7 @@ use crate::{
     journal::{Journal, Tables},
     link::Outlet,
     media::Media,
+    newsletter::Newsletters,
     orders::Orders,
     pairing::Pairings,
     phone::Phones,
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub queues: HashMap<DeviceId, Queue>,
     pub collections: Collections,
     pub groups: Groups,
+    pub newsletters: Newsletters,
     pub orders: Orders,
     /// What went to many, to tell a repetition.
     pub posted: Posted,
@@ -110,6 +112,7 @@ impl State {
             queues: HashMap::new(),
             collections: Collections::restore(tables),
             groups: Groups::restore(tables),
+            newsletters: Newsletters::restore(tables),
             orders: Orders::restore(tables),
             posted: Posted::default(),
             pairings: Pairings::default(),

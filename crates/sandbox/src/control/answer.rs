@@ -37,14 +37,15 @@ impl From<Error> for Refused {
             | Error::UnknownMessage
             | Error::UnknownRecipient
             | Error::UnknownGroup
+            | Error::UnknownNewsletter
             | Error::NoFile
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
             Error::Refused(_) | Error::FileDamaged => StatusCode::BAD_GATEWAY,
-            // WhatsApp's codes for groups are HTTP's.
-            Error::GroupRefused { code, .. } | Error::RefusedAs { code, .. } => {
-                StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY)
-            }
+            // WhatsApp's codes are HTTP's.
+            Error::GroupRefused { code, .. }
+            | Error::NewsletterRefused { code, .. }
+            | Error::RefusedAs { code, .. } => StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_GATEWAY),
             Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::FileLost => StatusCode::GONE,
             Error::TimedOut => StatusCode::GATEWAY_TIMEOUT,

@@ -3,14 +3,15 @@
 use wacore_binary::Node;
 
 use super::{
-    about, app_state, blocklist, groups, keys, offline, pictures, privacy,
+    about, app_state, blocklist, groups, keys, mex, newsletter, offline, pictures, privacy,
     read::{Read as _, node, refusal, result},
     usync,
 };
 use crate::{device::DeviceId, media::AUTH_SECONDS, orders, state::State};
 
-/// What a fault refuses for being too much: questions about people, groups and businesses.
-const LIMITED: [&str; 7] = ["usync", "w:profile:picture", "status", "privacy", "blocklist", "w:g2", "w:biz"];
+/// What a fault refuses for being too much: questions about people, groups, newsletters and businesses.
+const LIMITED: [&str; 9] =
+    ["usync", "w:profile:picture", "status", "privacy", "blocklist", "w:g2", "w:biz", "w:mex", "newsletter"];
 
 pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
     let kind = iq.text("type").unwrap_or_default();
@@ -57,6 +58,8 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
         ("w:profile:picture", "set") => pictures::set(state, from, &id, iq),
         ("status", "set") => about::set(state, from, &id, iq),
         ("disappearing_mode", "set") => about::set_disappearing(state, from, &id, iq),
+        ("w:mex", _) => mex::receive(state, from, &id, iq),
+        ("newsletter", _) => newsletter::receive(state, from, &id, &kind, iq),
         ("w:g2", _) => groups::receive(state, from, &id, &kind, iq),
         ("fb:thrift_iq", "get") => orders::tell(state, &id, iq),
         ("w:biz", "get") => result(&id, [node("business_profile").attr("v", "116").build()]),

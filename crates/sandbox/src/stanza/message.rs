@@ -3,13 +3,14 @@
 use wacore_binary::{Jid, Node, Server};
 
 use super::{
-    fan_out,
+    fan_out, newsletter,
     read::{Read as _, node},
 };
 use crate::{
     account::{Account, Number},
     device::DeviceId,
     faults::RESTRICTED,
+    newsletter::act as newsletter_act,
     privacy,
     state::State,
 };
@@ -33,6 +34,18 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, message: Node) {
     };
     let mut ack =
         node("ack").attr("class", "message").attr("id", id.as_str()).attr("from", &to).attr("t", crate::now());
+    if to.server == Server::Newsletter {
+        let posted = state.faults.refuse_message(from).map_or(Ok(()), |code| Err(newsletter_act::Refused(code)));
+        let ack = match posted.and_then(|()| newsletter::post(state, from, &id, &to, &message)) {
+            Ok(server_id) => ack.attr("server_id", server_id),
+            Err(refused) => {
+                state.counters.count(format!("message refused: {}", refused.0));
+                ack.attr("error", refused.0)
+            }
+        };
+        state.tell(from, ack.build());
+        return;
+    }
     match relay(state, from, &id, &to, &message) {
         Ok(phash) => {
             state.counters.count("message");

@@ -3,7 +3,7 @@
 use wacore_binary::{Node, Server};
 
 use super::{
-    fan_out,
+    fan_out, newsletter,
     read::{Read as _, node},
 };
 use crate::{device::DeviceId, privacy, state::State};
@@ -32,6 +32,12 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     }
     state.tell(from, ack.build());
 
+    if to.server == Server::Newsletter {
+        if kind.as_deref() == Some("view") {
+            newsletter::viewed(state, from, &to, &receipt);
+        }
+        return;
+    }
     if matches!(to.server, Server::Group | Server::Broadcast) {
         fan_out::receipt(state, from, &id, &to, &receipt);
         return;
