@@ -51,6 +51,8 @@ pub enum ErrorCode {
     UnknownMessage,
     /// WhatsApp has no such group.
     UnknownGroup,
+    /// WhatsApp has no such newsletter.
+    UnknownNewsletter,
     /// The `Id` of a queued send is another's.
     MessageIdTaken,
     /// A queued send is being sent, or is not waiting any more.

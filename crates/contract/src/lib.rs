@@ -10,6 +10,7 @@ pub mod event;
 pub mod group;
 pub mod label;
 pub mod message;
+pub mod newsletter;
 pub mod pacing;
 pub mod payload;
 pub mod phone;

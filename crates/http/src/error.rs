@@ -294,6 +294,7 @@ impl From<wago_session::Error> for ApiError {
             Error::NotOnWhatsApp { .. } => new(StatusCode::BAD_REQUEST, NotOnWhatsapp).at("Phone"),
             Error::NoPicture => new(StatusCode::NOT_FOUND, NoPicture).at("Phone"),
             Error::PictureHidden => new(StatusCode::FORBIDDEN, PictureHidden).at("Phone"),
+            Error::UnknownNewsletter => new(StatusCode::NOT_FOUND, UnknownNewsletter).at("NewsletterJID"),
             Error::UnknownGroup => new(StatusCode::NOT_FOUND, UnknownGroup).at("GroupJID"),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);

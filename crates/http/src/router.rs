@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        chat, community, contact, event_file, events, group, label, message, qr, queue, send::send, server, session,
-        stored, stream, token, user, webhook, webhooks, ws,
+        chat, community, contact, event_file, events, group, label, message, newsletter, qr, queue, send::send, server,
+        session, stored, stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -169,6 +169,22 @@ pub(crate) fn routes() -> Router<App> {
         .route("/community/unlink", post(community::remove))
         .route("/community/info", get(community::info).post(community::info))
         .route("/community/subgroups", get(community::sub_groups).post(community::sub_groups))
+        // Newsletters
+        .route("/newsletter/list", get(newsletter::list))
+        .route("/newsletter/create", post(newsletter::create))
+        .route("/newsletter/info", get(newsletter::info).post(newsletter::info))
+        .route("/newsletter/link", get(newsletter::link).post(newsletter::link))
+        .route("/newsletter/subscribe", post(newsletter::subscribe))
+        .route("/newsletter/follow", post(newsletter::subscribe))
+        .route("/newsletter/unsubscribe", post(newsletter::unsubscribe))
+        .route("/newsletter/unfollow", post(newsletter::unsubscribe))
+        .route("/newsletter/messages", get(newsletter::messages).post(newsletter::messages))
+        .route("/newsletter/mute", post(newsletter::mute))
+        .route("/newsletter/unmute", post(newsletter::unmute))
+        .route("/newsletter/react", post(newsletter::react))
+        .route("/newsletter/send", post(send::<Text>))
+        .route("/newsletter/update", post(newsletter::update))
+        .route("/newsletter/delete", post(newsletter::delete))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod group;
 pub(crate) mod label;
 pub(crate) mod message;
+pub(crate) mod newsletter;
 pub(crate) mod qr;
 pub(crate) mod queue;
 pub(crate) mod send;

@@ -399,6 +399,7 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::UnknownMessage { .. }
         | Error::NotOnWhatsApp { .. }
         | Error::UnknownGroup
+        | Error::UnknownNewsletter
         | Error::NoPicture
         | Error::PictureHidden
         | Error::Rejected { .. } => true,

@@ -34,6 +34,8 @@ pub enum Error {
     PictureHidden,
     #[error("there is no such group (code 404)")]
     UnknownGroup,
+    #[error("there is no such newsletter (code 404)")]
+    UnknownNewsletter,
     /// WhatsApp said no; its code is in the text.
     #[error("WhatsApp refused: {text} (code {code})")]
     Rejected { code: u16, text: String },

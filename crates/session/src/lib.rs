@@ -24,6 +24,7 @@ mod history;
 mod lifecycle;
 mod media;
 mod network;
+mod newsletters;
 mod notes;
 mod orders;
 mod outbound;

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 use wacore::types::events::{MexNotification, NewsletterLiveUpdate};
-use wago_contract::event;
+use wacore_binary::NodeRef;
+use wago_contract::{event, newsletter::Post};
+use waproto::{buffa::Message as _, whatsapp as wa};
 
-use super::{message::time, names::Around};
+use super::{message::time, names::Around, protobuf::to_json};
 use crate::record::Record;
 
 pub fn live(update: &NewsletterLiveUpdate, around: Around) -> Record {
@@ -46,5 +48,48 @@ pub fn notification(update: &MexNotification) -> Option<Record> {
     Some(match &update.stanza_id {
         Some(stanza) => record.once(format!("newsletter|{stanza}")),
         None => record,
+    })
+}
+
+/// A newsletter as WhatsApp tells of it, with its words in small letters, as whatsmeow has them.
+pub fn described(mut told: Value) -> Value {
+    for path in ["/state/type", "/thread_metadata/verification", "/viewer_metadata/role", "/viewer_metadata/mute"] {
+        if let Some(word) = told.pointer_mut(path)
+            && let Some(text) = word.as_str()
+        {
+            *word = Value::from(text.to_lowercase());
+        }
+    }
+    told
+}
+
+/// A post in a newsletter's history.
+pub fn post(node: &NodeRef<'_>) -> Option<Post> {
+    let mut attrs = node.attrs();
+    let word = |name: &str| node.attrs().optional_string(name).map(|word| word.into_owned()).unwrap_or_default();
+    let server_id = attrs.optional_u64("server_id")?;
+    let timestamp = attrs.optional_u64("t").and_then(|at| i64::try_from(at).ok());
+    let timestamp = timestamp.and_then(|at| chrono::DateTime::from_timestamp(at, 0)).map(time).unwrap_or_default();
+    let content = node.get_optional_child("plaintext").and_then(|plaintext| plaintext.content_bytes());
+    let content = content.and_then(|bytes| wa::Message::decode_from_slice(bytes).ok());
+    let reactions = node.get_optional_child("reactions");
+    let count = |reaction: &NodeRef<'_>| {
+        let code = reaction.attrs().optional_string("code")?.into_owned();
+        Some((code, reaction.attrs().optional_u64("count").unwrap_or(0)))
+    };
+    Some(Post {
+        server_id,
+        id: word("id"),
+        kind: word("type"),
+        timestamp,
+        is_from_me: word("is_sender") == "true",
+        views_count: node
+            .get_optional_child("views_count")
+            .and_then(|views| views.attrs().optional_u64("count"))
+            .unwrap_or(0),
+        reaction_counts: reactions
+            .map(|reactions| reactions.get_children_by_tag("reaction").filter_map(count).collect())
+            .unwrap_or_default(),
+        message: content.map(|content| to_json(&content)).unwrap_or_default(),
     })
 }

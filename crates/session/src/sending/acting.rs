@@ -19,6 +19,7 @@ use crate::{
     Error, Result, Sent, Sessions,
     adapter::{error, jid},
     app_state::written,
+    newsletters,
     supervisor::Live,
 };
 
@@ -57,6 +58,10 @@ impl Sessions {
         let Edit { target, text, id: own } = edit;
         self.over(id, |live| async move {
             let found = self.found(&live, "Chat", target).await?;
+            if found.chat.is_newsletter() {
+                let words = wa::Message { conversation: Some(text), ..Default::default() };
+                return newsletters::change_post(&live, &found.chat, found.id, Some(words)).await;
+            }
             let message = edited(&found, text, now_ms());
             send(&live, found.chat, message, own).await
         })
@@ -68,6 +73,9 @@ impl Sessions {
         let Delete { target, id: own, .. } = delete;
         self.over(id, |live| async move {
             let found = self.found(&live, "Chat", target).await?;
+            if found.chat.is_newsletter() {
+                return newsletters::change_post(&live, &found.chat, found.id, None).await;
+            }
             let message = revoked(&found);
             send(&live, found.chat, message, own).await
         })
