@@ -194,6 +194,8 @@ async fn what_people_tell_of_themselves_is_seen_by_those_whom_they_show_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn privacy_is_read_and_set_and_has_its_effects() {
     let (world, [(alice, inbox), (bob, bobs_inbox)]) = two().await;
+    world.phones.text(BOB, ALICE, "hello").await;
+    inbox.text("hello").await;
     let defaults = alice.get("/user/privacy").await.data();
     assert_eq!(
         json!([defaults["LastSeen"], defaults["Online"], defaults["ReadReceipts"], defaults["DefaultDisappearing"]]),
@@ -215,6 +217,8 @@ async fn privacy_is_read_and_set_and_has_its_effects() {
     assert_eq!(json!([privacy["Status"], privacy["Online"]]), json!(["contact_blacklist", "match_last_seen"]));
     assert_eq!(privacy["Except"]["Status"], json!([jid(BOB), jid(CAROL)]), "{privacy}");
     assert_eq!(privacy["DefaultDisappearing"], 604_800);
+    let told = bobs_inbox.first("how long messages stay", |one| one.kind() == "DisappearingMode").await;
+    assert_eq!(json!([told.event()["From"], told.event()["Duration"]]), json!([jid(ALICE), 604_800]));
     assert_eq!(look(&world.phones, BOB, ALICE).await["about"], Value::Null);
     let privacy = alice.post("/user/privacy", json!({"Except": {"Status": [CAROL]}})).await.data();
     assert_eq!(privacy["Except"]["Status"], json!([jid(CAROL)]));
