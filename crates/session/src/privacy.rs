@@ -98,17 +98,25 @@ struct LeftOut {
     version: String,
 }
 
-/// Makes the list of those who are left out what it is to be: WhatsApp takes who is added to it and who is removed.
+/// Makes the list of those who are left out what it is to be. If another device changes it meanwhile, it is read again, once.
 async fn leave_out(live: &Live, category: &Category, except: &[String]) -> Result<()> {
-    let before = left_out(live, category).await?;
     let mut wanted = Vec::with_capacity(except.len());
     for text in except {
         let jid = person("Except", text)?;
         let who = identity(&live.client, &jid).await?;
         wanted.push(who.ok_or_else(|| Error::NotOnWhatsApp { phone: jid.user.to_string() })?);
     }
+    match replace(live, category, &wanted).await {
+        Err(Error::Rejected { code: 409, .. }) => replace(live, category, &wanted).await,
+        done => done,
+    }
+}
+
+/// WhatsApp takes who is added to the list that it had at that version, and who is removed from it.
+async fn replace(live: &Live, category: &Category, wanted: &[Identity]) -> Result<()> {
+    let before = left_out(live, category).await?;
     let of = |people: &[Identity]| people.iter().map(Identity::shown).collect::<BTreeSet<_>>();
-    let (had, has) = (of(&before.people), of(&wanted));
+    let (had, has) = (of(&before.people), of(wanted));
     let added = wanted.iter().filter(|who| !had.contains(&who.shown())).map(|who| (who, DisallowedListAction::Add));
     let gone = before.people.iter().filter(|who| !has.contains(&who.shown()));
     let gone = gone.map(|who| (who, DisallowedListAction::Remove));

@@ -159,7 +159,11 @@ async fn what_people_tell_of_themselves_is_seen_by_those_whom_they_show_it() {
     bob.post("/user/profile", json!({"Remove": true})).await.data();
     inbox.first("its end", |one| one.kind() == "Picture" && one.event()["Remove"] == true).await;
     alice.post("/user/avatar", json!({"Phone": BOB})).await.fails(404, "no_picture", "no profile picture");
-    bob.post("/user/profile", json!({"Image": jpeg})).await.data();
+    let form = reqwest::multipart::Form::new();
+    let file =
+        reqwest::multipart::Part::bytes(BASE64_STANDARD.decode(&jpeg["data:image/jpeg;base64,".len()..]).unwrap());
+    let form = form.part("Image", file.file_name("me.jpg"));
+    api::send(bob.ask(Method::POST, "/user/profile").multipart(form)).await.data();
     let removed = api::send(bob.ask(Method::DELETE, "/user/profile")).await.data();
     assert_eq!(removed["PictureID"], "");
 
@@ -190,6 +194,8 @@ async fn what_people_tell_of_themselves_is_seen_by_those_whom_they_show_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn privacy_is_read_and_set_and_has_its_effects() {
     let (world, [(alice, inbox), (bob, bobs_inbox)]) = two().await;
+    world.phones.text(BOB, ALICE, "hello").await;
+    inbox.text("hello").await;
     let defaults = alice.get("/user/privacy").await.data();
     assert_eq!(
         json!([defaults["LastSeen"], defaults["Online"], defaults["ReadReceipts"], defaults["DefaultDisappearing"]]),
@@ -211,6 +217,8 @@ async fn privacy_is_read_and_set_and_has_its_effects() {
     assert_eq!(json!([privacy["Status"], privacy["Online"]]), json!(["contact_blacklist", "match_last_seen"]));
     assert_eq!(privacy["Except"]["Status"], json!([jid(BOB), jid(CAROL)]), "{privacy}");
     assert_eq!(privacy["DefaultDisappearing"], 604_800);
+    let told = bobs_inbox.first("how long messages stay", |one| one.kind() == "DisappearingMode").await;
+    assert_eq!(json!([told.event()["From"], told.event()["Duration"]]), json!([jid(ALICE), 604_800]));
     assert_eq!(look(&world.phones, BOB, ALICE).await["about"], Value::Null);
     let privacy = alice.post("/user/privacy", json!({"Except": {"Status": [CAROL]}})).await.data();
     assert_eq!(privacy["Except"]["Status"], json!([jid(CAROL)]));
@@ -309,12 +317,18 @@ async fn who_is_there_is_told_to_those_who_may_know() {
 async fn who_is_blocked_is_not_heard() {
     let (world, [(alice, inbox), (bob, _)]) = two().await;
     let bobs_lid = lid(&world.phones, BOB).await;
+    // Another session of the same account hears of all that.
+    let (other, others_inbox) = world.session("other").await;
+    other.link(&world.phones, ALICE, &others_inbox).await;
     let before = alice.get("/user/blocklist").await.data();
     assert_eq!(before["Blocklist"], json!([]));
     let blocked = alice.post("/user/block", json!({"JID": bobs_lid})).await.data();
     assert_eq!(json!([blocked["JID"], blocked["RequestedJID"]]), json!([jid(BOB), bobs_lid]));
     assert_eq!(blocked["Blocklist"], json!([jid(BOB)]));
     assert_ne!(blocked["DHash"], before["DHash"]);
+    let told = others_inbox.first("the block", |one| one.kind() == "Blocklist").await;
+    assert_eq!(json!([told.event()["DHash"], told.event()["PrevDHash"]]), json!([blocked["DHash"], before["DHash"]]));
+    assert_eq!(other.get("/user/blocklist").await.data()["Blocklist"], json!([jid(BOB)]));
     let list = alice.get("/user/blocklist").await.data();
     assert_eq!(json!([list["Blocklist"], list["DHash"]]), json!([[jid(BOB)], blocked["DHash"]]));
     assert_eq!(list["People"], json!([{"jid": jid(BOB), "lid": bobs_lid}]));
