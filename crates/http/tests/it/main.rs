@@ -7,6 +7,7 @@ mod credentials;
 mod events;
 mod groups;
 mod log;
+mod newsletters;
 mod queue;
 mod send;
 mod serve;

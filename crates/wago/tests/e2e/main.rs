@@ -20,6 +20,7 @@ mod many;
 mod media;
 mod messages;
 mod messages_store;
+mod newsletters;
 mod pairing;
 mod queue;
 mod restart;
