@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { ADMIN, steps } from '../sandbox.js'
 import { AuthState, Client, textOf, trustRoot } from './client.js'
 import { Gateway } from './gateway.js'
+import { groups } from './groups.js'
 import { kinds } from './kinds.js'
 import { Network } from './network.js'
 import { people } from './people.js'
@@ -105,6 +106,8 @@ await step('the WaGo session sends to it, and gets delivered and read', async ()
 await kinds(step, 'in a chat of two', client, gateway, host, jid(dave), carol.number)
 
 await people(step, client, gateway, alice, carol.number, dave.number)
+
+await groups(step, client, gateway, alice, carol.number, dave.number)
 
 const group = await alice.group('Friends', [carol.number, dave.number])
 await kinds(step, 'in a group', client, gateway, host, group, group)

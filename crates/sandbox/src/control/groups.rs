@@ -264,7 +264,7 @@ fn perform(state: &mut Net, by: Number, id: GroupId, action: &str, body: shape::
             return Err(Error::Invalid {
                 field: "action",
                 expected: "must be add, remove, promote, demote, approve, reject, leave, invite, accept, subject, \
-                           description, announce, locked, approval, admins-add or ephemeral",
+                           description, announce, locked, approval, admins-add, ephemeral, link, unlink or dissolve",
             });
         }
     };

@@ -6,7 +6,7 @@ use wacore_binary::Jid;
 
 use super::{
     Description, Group, GroupId, Invitation, Member, Method, Role, Written,
-    community::{self, Kind},
+    community::{self, Kind, Place},
     notice, setting,
 };
 use crate::{account::Number, privacy, stanza::read::node, state::State};
@@ -111,8 +111,11 @@ pub(crate) fn create(state: &mut State, by: Number, new: New) -> Result<(GroupId
     let now = crate::now();
     let id = state.free_group_id();
     let mut group = Group::new(id, by, new.subject, now);
-    if let Kind::Community(community) = new.kind {
-        group.community = Some(community);
+    match new.kind {
+        Kind::Alone => {}
+        Kind::Community(community) => group.community = Some(community),
+        // Before anybody is told of the group: they are told whose it is.
+        Kind::Within(community) => group.place = Some(Place { community, announcements: false }),
     }
     group.ephemeral = new.ephemeral;
     group.approval = new.approval;
@@ -134,7 +137,7 @@ pub(crate) fn create(state: &mut State, by: Number, new: New) -> Result<(GroupId
     match new.kind {
         Kind::Alone => {}
         Kind::Community(_) => community::begin(state, by, id),
-        Kind::Within(community) => community::place(state, by, community, id),
+        Kind::Within(community) => community::welcome(state, by, community, id),
     }
     state.counters.count("group created");
     Ok((id, outcomes))

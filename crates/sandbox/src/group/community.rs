@@ -132,13 +132,13 @@ fn link_one(state: &mut State, by: Number, community: GroupId, jid: &Jid) -> Res
     if groups(state, community).len() > GROUPS_MAX {
         return Err(Refused(419));
     }
-    place(state, by, community, id);
+    state.change_group(id, |group| group.place = Some(Place { community, announcements: false }));
+    welcome(state, by, community, id);
     Ok(())
 }
 
-/// The group belongs to the community from now on, and so do its people.
-pub(super) fn place(state: &mut State, by: Number, community: GroupId, id: GroupId) {
-    state.change_group(id, |group| group.place = Some(Place { community, announcements: false }));
+/// The group belongs to the community since just now: its people do, too, and all are told.
+pub(super) fn welcome(state: &mut State, by: Number, community: GroupId, id: GroupId) {
     let people = state.groups.get(id).map(Group::numbers).unwrap_or_default();
     tell_of_link(state, by, community, id, |kind| node("link").attr("link_type", kind));
     follow(state, id, by, &people);

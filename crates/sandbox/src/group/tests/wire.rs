@@ -165,3 +165,19 @@ fn each_change_is_one_that_clients_know() {
         assert_eq!(person.jid("phone_number"), Some(jid(2)), "{word}");
     }
 }
+
+#[test]
+fn who_comes_into_a_new_group_of_a_community_is_told_whose_it_is() {
+    let mut state = phones(2);
+    let mut link = connect(&mut state);
+    let made = |kind| New { kind, ..new("Town", &[1]) };
+    let kind = community::Kind::Community(community::Community { closed: false, members_make: false });
+    let (town, _) = act::create(&mut state, number(2), made(kind)).unwrap();
+    let (choir, _) = act::create(&mut state, number(2), made(community::Kind::Within(town))).unwrap();
+    phone::answer_all(&mut state);
+    let told: Vec<Node> = std::iter::from_fn(|| link.stanzas.try_recv().ok()).collect();
+    let told = told.iter().find(|stanza| stanza.jid("from") == Some(choir.jid()) && stanza.child("create").is_some());
+    let group = told.and_then(|stanza| stanza.child("create")).and_then(|create| create.child("group"));
+    let parent = group.and_then(|group| group.child("linked_parent")).and_then(|parent| parent.jid("jid"));
+    assert_eq!(parent, Some(town.jid()));
+}
