@@ -80,12 +80,18 @@ async fn what_is_wrong_is_named() {
     let api = Api::with_session("t").await;
     let many = json!({"groupjid": "1@g.us", "participants": vec!["15550001"; 1_024], "action": "add"}).to_string();
     let long = json!({"groupjid": "1@g.us", "name": "x".repeat(101)}).to_string();
+    let long_new = json!({"name": "x".repeat(101), "participants": ["15550001"]}).to_string();
+    let many_new = json!({"name": "n", "participants": vec!["15550001"; 1_024]}).to_string();
+    let many_groups = json!({"communityjid": "1@g.us", "groupjid": vec!["2@g.us"; 101]}).to_string();
     let longer = json!({"groupjid": "1@g.us", "topic": "x".repeat(2_049)}).to_string();
     for (path, body, field) in [
         ("/group/create", r#"{"name":" ","participants":["15550001"]}"#, "Name"),
         ("/group/create", r#"{"name":"n","participants":[]}"#, "Participants"),
         ("/group/create", r#"{"name":"n","participants":["1@g.us"]}"#, "Participants"),
         ("/group/create", r#"{"name":"n","participants":["hello"]}"#, "Participants"),
+        ("/group/create", long_new.as_str(), "Name"),
+        ("/group/create", many_new.as_str(), "Participants"),
+        ("/group/create", r#"{"name":"n","participants":["15550001"],"image":"not a picture"}"#, "Image"),
         ("/group/info", r#"{"groupjid":"15550001"}"#, "GroupJID"),
         ("/group/info", r#"{"groupjid":"1@newsletter"}"#, "GroupJID"),
         ("/group/leave", r#"{"groupjid":"x"}"#, "GroupJID"),
@@ -100,12 +106,15 @@ async fn what_is_wrong_is_named() {
         ("/group/photo", r#"{"groupjid":"1@g.us"}"#, "Image"),
         ("/group/photo", r#"{"groupjid":"1@g.us","image":"not a picture"}"#, "Image"),
         ("/group/ephemeral", r#"{"groupjid":"1@g.us","duration":"2h"}"#, "Duration"),
+        ("/group/ephemeral", r#"{"groupjid":"1@g.us","duration":7200}"#, "Duration"),
         ("/group/announce", r#"{"groupjid":"1@g.us","announce":"yes"}"#, "Announce"),
         ("/group/joinapprovalmode", r#"{"groupjid":"1@g.us","mode":"maybe"}"#, "Mode"),
         ("/group/memberaddmode", r#"{"groupjid":"1@g.us","mode":"nobody"}"#, "Mode"),
         ("/community/create", r#"{"name":" "}"#, "Name"),
         ("/community/create", r#"{"name":"n","closed":"yes"}"#, "Closed"),
         ("/community/info", r#"{"communityjid":"15550001"}"#, "CommunityJID"),
+        ("/community/create", long_new.as_str(), "Name"),
+        ("/community/add", many_groups.as_str(), "GroupJID"),
         ("/community/add", r#"{"communityjid":"1@g.us","groupjid":[]}"#, "GroupJID"),
         ("/community/add", r#"{"communityjid":"1@g.us","groupjid":["15550001"]}"#, "GroupJID"),
         ("/community/remove", r#"{"communityjid":"x","groupjid":["2@g.us"]}"#, "CommunityJID"),

@@ -100,10 +100,15 @@ pub(super) fn begin(state: &mut State, by: Number, community: GroupId) {
     notice::tell_all(state, id, by, change);
 }
 
-/// Who came into a group of a community is in the community.
+/// Who came into a community or one of its groups is in the community, and hears its announcements.
 pub(super) fn follow(state: &mut State, id: GroupId, by: Number, people: &[Number]) {
-    let Some(place) = state.groups.get(id).and_then(|group| group.place) else { return };
-    for group in [Some(place.community), announcements(state, place.community)].into_iter().flatten() {
+    let Some(group) = state.groups.get(id) else { return };
+    let community = match (group.community, group.place) {
+        (Some(_), _) => id,
+        (None, Some(place)) => place.community,
+        (None, None) => return,
+    };
+    for group in [Some(community), announcements(state, community)].into_iter().flatten() {
         let missing =
             |number: &&Number| state.groups.get(group).is_some_and(|group| !group.members.contains_key(number));
         let missing: Vec<Number> = people.iter().filter(missing).copied().collect();

@@ -6,6 +6,7 @@ use crate::{
     api::Session,
     hook::Inbox,
     phones::{ALICE, BOB, jid},
+    users::PNG,
     world::World,
 };
 
@@ -186,7 +187,7 @@ async fn a_group_is_made_and_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_whatsapp_refuses_is_told() {
-    let (world, alice, _, bob, _) = world().await;
+    let (world, alice, inbox, bob, _) = world().await;
     let made = alice.post("/group/create", json!({"name": "Friends", "participants": [BOB, CAROL]})).await.data();
     let group = made["JID"].clone();
     let refused = async |session: &Session, path: &str, more: Value, status: u16, code: &str, said: &str| {
@@ -212,6 +213,14 @@ async fn what_whatsapp_refuses_is_told() {
         let answer = answer.await;
         answer.fails(502, "whatsapp_refused", "code 40");
     }
+    // A group's picture is everybody's, until it is locked.
+    let set = bob.post("/group/photo", json!({"GroupJID": group, "Image": PNG})).await.data();
+    let told = inbox.first("the picture", |one| one.kind() == "Picture" && one.event()["JID"] == group).await;
+    assert_eq!(told.event()["PictureID"], set["PictureID"]);
+    alice.post("/group/photo/remove", json!({"GroupJID": group})).await.data();
+    alice.post("/group/locked", json!({"GroupJID": group})).await.data();
+    refused(&bob, "/group/photo", json!({"Image": PNG}), 502, "whatsapp_refused", "403").await;
+    refused(&bob, "/group/photo", json!({"Image": "data:image/png;base64,AAAA"}), 400, "invalid_field", "Image").await;
     // Not a member.
     bob.post("/group/leave", json!({"GroupJID": group})).await.data();
     refused(&bob, "/group/info", json!({}), 502, "whatsapp_refused", "403").await;
@@ -221,6 +230,15 @@ async fn what_whatsapp_refuses_is_told() {
     alice.post("/group/info", unknown.clone()).await.fails(404, "unknown_group", "no such group");
     alice.post("/group/leave", unknown).await.fails(404, "unknown_group", "no such group");
     alice.post("/group/join", json!({"Code": "AAAAAAAAAAAAAAAAAAAAAA"})).await.fails(502, "whatsapp_refused", "code 4");
+    // Too much at once.
+    world.phones.fault(json!({"kind": "overlimit", "target": ALICE})).await;
+    for path in ["/group/info", "/group/leave", "/group/invitelink"] {
+        refused(&alice, path, json!({}), 502, "whatsapp_refused", "429").await;
+    }
+    let town = json!({"communityJid": group});
+    alice.post("/community/subgroups", town).await.fails(502, "whatsapp_refused", "429");
+    world.phones.repair().await;
+    alice.post("/group/info", json!({"GroupJID": group})).await.data();
     world.stop().await;
 }
 

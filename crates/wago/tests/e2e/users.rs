@@ -15,7 +15,7 @@ use crate::{
 const CAROL: &str = "15550000003";
 const NOBODY: &str = "15559999999";
 /// One pixel.
-const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+pub const PNG: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Alice's session, and Bob's.
 async fn two() -> (World, [(Session, Inbox); 2]) {

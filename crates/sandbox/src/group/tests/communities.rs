@@ -66,6 +66,21 @@ fn who_is_in_one_of_its_groups_is_in_the_community() {
 }
 
 #[test]
+fn who_comes_into_the_community_itself_hears_its_announcements() {
+    let mut state = phones(4);
+    let town = community(&mut state);
+    let news = announcements(&state, town);
+    assert_eq!(codes(&act::add(&mut state, number(1), town, &[jid(2)]).unwrap()), [200]);
+    let code = admission::invite(&mut state, number(1), town, false).unwrap();
+    assert_eq!(admission::join(&mut state, number(3), &code), Ok(Joined::In(town)));
+    phone::answer_all(&mut state);
+    let all = [number(1), number(2), number(3)];
+    assert_eq!((is_in(&state, town), is_in(&state, news)), (all.to_vec(), all.to_vec()));
+    say(&mut state, 1, news, "hear ye");
+    assert_eq!((texts(&state, 3), texts(&state, 4)), (vec!["hear ye".to_owned()], Vec::new()));
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let mut state = phones(4);
     let (town, other) = (community(&mut state), community(&mut state));
