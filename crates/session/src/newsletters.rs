@@ -284,8 +284,8 @@ fn newsletter_jid(text: &str) -> Result<Jid> {
 /// What an invite link ends with.
 fn code(link: &str) -> Result<String> {
     let link = link.trim();
-    let end = link.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let code = end.split('?').next().unwrap_or_default();
+    let path = link.split('?').next().unwrap_or_default();
+    let code = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let ours = !link.contains("://") || link.starts_with(LINK) || link.starts_with("https://www.whatsapp.com/channel/");
     let whole = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     match ours && whole {
