@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod error;
 pub mod event;
 pub mod group;
+pub mod history;
 pub mod label;
 pub mod message;
 pub mod newsletter;

@@ -10,15 +10,20 @@ use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wacore_binary::Jid;
+use wago_contract::history::{AskHistory, HistoryAsked, Oldest};
+use wago_store::SessionId;
 use waproto::whatsapp as wa;
 
 use crate::{
+    Error, Result, Sessions,
     adapter::{
+        error,
         history::Chunk,
         names::{Around, Names},
         stored::past,
     },
     connection::Made,
+    recipients::answered,
     record::{Record, Recorder},
 };
 
@@ -39,7 +44,59 @@ pub(crate) async fn is_wanted(made: &Made) -> bool {
 async fn is_told(made: &Made) -> bool {
     let session = made.store.session(made.session).await;
     let names = session.ok().flatten().map(|session| session.subscribe).unwrap_or_default();
-    names.iter().any(|name| name == KIND || name == wago_contract::subscription::ALL)
+    names_it(&names)
+}
+
+fn names_it(subscription: &[String]) -> bool {
+    subscription.iter().any(|name| name == KIND || name == wago_contract::subscription::ALL)
+}
+
+impl Sessions {
+    /// Asks the phone for what lies before a message. It answers when it is there and likes to.
+    pub async fn ask_history(&self, id: SessionId, ask: AskHistory) -> Result<HistoryAsked> {
+        let AskHistory { chat, count, oldest } = ask;
+        let known = self.chat(id, &chat).await.map_err(|error| match error {
+            Error::Invalid { reason, .. } => {
+                Error::Invalid { field: "Chat", reason: reason.replacen("chat", "Chat", 1) }
+            }
+            error => error,
+        })?;
+        let keep = &self.shared().keep;
+        let row = self.store().session(id).await?.ok_or(Error::NoSession)?;
+        if !(keep.messages || keep.history.is_some() || names_it(&row.subscribe)) {
+            let reason =
+                "Chat: nobody would get the answer: subscribe to HistorySync, or start WaGo with -storemessage";
+            return Err(Error::Invalid { field: "Chat", reason: reason.to_owned() });
+        }
+        let oldest = match oldest {
+            Some(oldest) => oldest,
+            None => self.oldest(id, &known.clone().names()).await?,
+        };
+        self.over(id, |live| async move {
+            let to = self.resolve(&live, &chat).await?;
+            // A session that wanted no history when it connected would leave the answer.
+            live.client.set_skip_history_sync(false);
+            let (before, at_ms) = (oldest.id.as_str(), oldest.timestamp.saturating_mul(1_000));
+            let count_asked = i32::try_from(count).unwrap_or(i32::MAX);
+            let asked = live.client.fetch_message_history(&to, before, oldest.from_me, at_ms, count_asked);
+            let asked = answered(async { asked.await.map_err(|failed| error::untyped(&failed)) }).await?;
+            Ok(HistoryAsked { details: "History requested", id: asked, chat: known.jid, count, message_id: oldest.id })
+        })
+        .await
+    }
+
+    async fn oldest(&self, id: SessionId, chats: &[String]) -> Result<Oldest> {
+        let none = || {
+            Error::Invalid {
+            field: "MessageID",
+            reason: "MessageID, IsFromMe and Timestamp of the oldest message that you have are needed: none of the chat is stored"
+                .to_owned(),
+        }
+        };
+        let stored = if self.keeps_messages() { self.store().oldest_message(id, chats).await? } else { None };
+        let oldest = stored.ok_or_else(none)?;
+        Ok(Oldest { id: oldest.id, from_me: oldest.from_me, timestamp: oldest.cursor.sent_at_ms / 1_000 })
+    }
 }
 
 /// Takes the chunks until there are no more senders, or the connection is stopped: what is left then is lost.

@@ -403,6 +403,22 @@ impl Store {
         Ok(messages)
     }
 
+    /// Of the chat by any of its names.
+    pub async fn oldest_message(&self, session: SessionId, chats: &[String]) -> Result<Option<Message>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM messages m WHERE m.session_id = $1 AND m.chat IN ({}) ORDER BY m.sent_at, m.id LIMIT 1",
+            places(2, chats.len().max(1))
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.0);
+        for chat in chats {
+            query = query.bind(chat.as_str());
+        }
+        if chats.is_empty() {
+            query = query.bind("");
+        }
+        query.fetch_optional(&self.db.read).await?.map(|row| Message::read(&row)).transpose()
+    }
+
     /// The message with this id, and its payload; of several chats that have one the newest. No chats: any.
     pub async fn message(&self, session: SessionId, id: &str, chats: &[String]) -> Result<Option<(Message, Vec<u8>)>> {
         let mut sql =

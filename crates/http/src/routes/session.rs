@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use wago_contract::history::{AskHistory, HistoryAsked};
 use wago_contract::session::{Connect, Connected, Done, HealthState, Identity, Pair, Paired, Status};
 
 use crate::{
     app::App,
+    asked::Asked,
     body::Body,
     credentials::Session,
     error::ApiError,
@@ -85,4 +87,12 @@ pub(crate) async fn disconnect(Session(session): Session, State(app): State<App>
 pub(crate) async fn logout(Session(session): Session, State(app): State<App>) -> Result<Reply<Done>> {
     app.sessions.logout(session.id).await?;
     Ok(Reply(Done { details: "Logged out" }))
+}
+
+pub(crate) async fn history(
+    Session(session): Session,
+    State(app): State<App>,
+    Asked(ask): Asked<AskHistory>,
+) -> Result<Reply<HistoryAsked>> {
+    Ok(Reply(app.sessions.ask_history(session.id, ask).await?))
 }

@@ -174,3 +174,24 @@ async fn what_needs_a_connection_says_so() {
         ask.send().await.fails(500, "no_session", None, false, "No session");
     }
 }
+
+#[tokio::test]
+async fn history_is_asked_for_by_chat() {
+    let api = Api::with_session("t").await;
+    let ask = |body: &'static str| api.post("/session/history").token("t").body(body).send();
+    ask("{}").await.fails(400, "missing_field", Some("Chat"), false, "missing Chat in payload");
+    let none = r#"{"Chat":"15550000002","MessageID":"A"}"#;
+    ask(none).await.fails(400, "missing_field", Some("Timestamp"), false, "missing Timestamp in payload");
+    for (body, field) in [
+        (r#"{"Chat":"15550000002","Count":0}"#, "Count"),
+        (r#"{"Chat":"15550000002","Count":501}"#, "Count"),
+        (r#"{"Chat":"nobody","Count":1}"#, "Chat"),
+        (r#"{"Chat":"15550000002","MessageID":"A","IsFromMe":"?","Timestamp":1}"#, "IsFromMe"),
+        (r#"{"Chat":"15550000002"}"#, "MessageID"),
+    ] {
+        let answer = ask(body).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["field"].as_str()), (400, Some(field)), "{body}");
+    }
+    let known = r#"{"Chat":"15550000002","MessageID":"A","Timestamp":1700000000}"#;
+    ask(known).await.fails(500, "no_session", None, false, "No session");
+}

@@ -48,6 +48,12 @@ pub fn any(error: &(impl ErrorChainExt + ?Sized)) -> Error {
     Error::Internal("the protocol engine failed".to_owned())
 }
 
+/// Of what the engine tells without a type.
+pub fn untyped(error: &whatsapp_rust::anyhow::Error) -> Error {
+    let error: &(dyn std::error::Error + Send + Sync + 'static) = error.as_ref();
+    any(error)
+}
+
 /// What went wrong on the way to or from the media hosts.
 pub fn media(failed: &whatsapp_rust::anyhow::Error) -> Error {
     let failed: &(dyn std::error::Error + Send + Sync + 'static) = failed.as_ref();

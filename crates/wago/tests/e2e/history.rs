@@ -65,3 +65,54 @@ async fn chats_of_before_are_told_and_stored() {
     inbox.text("new").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_messages_are_asked_for() {
+    let world = World::start_with(&[("storemessage", "true")]).await;
+    for at in 0..30 {
+        world.phones.text(BOB, ALICE, &format!("old {at}")).await;
+    }
+    let (session, inbox) = world.session("alice").await;
+    session.link(&world.phones, ALICE, &inbox).await;
+    let of = |id: &Value| {
+        let id = id.clone();
+        let inbox = &inbox;
+        async move { inbox.first("the answer", |one| one.event()["Data"]["peerDataRequestSessionID"] == id).await }
+    };
+    let all = || async {
+        let stored = session.get(&format!("/messages?chat={BOB}&limit=100")).await.data();
+        stored["messages"].as_array().unwrap().clone()
+    };
+    inbox.first("the rest", |one| one.kind() == "HistorySync" && one.event()["Data"]["syncType"] == 3).await;
+    let newest = all().await[0].clone();
+    assert_eq!(newest["text"], "old 29");
+
+    let before = json!({"Chat": BOB, "Count": 3, "MessageID": newest["id"], "IsFromMe": false,
+        "Timestamp": newest["timestamp"]});
+    let asked = session.post("/session/history", before).await.data();
+    assert_eq!((&asked["Details"], &asked["MessageID"]), (&json!("History requested"), &newest["id"]));
+    let told = of(&asked["Id"]).await;
+    assert_eq!(told.event()["Data"]["syncType"], 6);
+    assert_eq!(texts(&told), ["old 28", "old 27", "old 26"]);
+
+    // Of the oldest that is stored there is nothing before, which is an answer too. LID and number are the same chat.
+    let lid = session.get(&format!("/user/lid/{BOB}")).await.data()["lid"].as_str().unwrap().to_owned();
+    let asked = session.get(&format!("/session/history?chat={lid}")).await.data();
+    let stored = all().await;
+    assert_eq!(asked["MessageID"], stored.last().unwrap()["id"]);
+    assert!(texts(&of(&asked["Id"]).await).is_empty());
+    assert_eq!(stored.len(), 30);
+
+    let nothing = session.get("/session/history?chat=15550000009").await;
+    nothing.fails(400, "invalid_field", "MessageID, IsFromMe and Timestamp");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_would_get_is_not_asked_for() {
+    let (world, session, _inbox) = World::linked().await;
+    session.post("/session/connect", json!({"Subscribe": ["Message"], "Immediate": true})).await.data();
+    let oldest = json!({"Chat": BOB, "MessageID": "3EB0AA", "IsFromMe": false, "Timestamp": 1_700_000_000});
+    session.post("/session/history", oldest).await.fails(400, "invalid_field", "subscribe to HistorySync");
+    world.stop().await;
+}
