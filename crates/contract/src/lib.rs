@@ -15,6 +15,7 @@ pub mod newsletter;
 pub mod pacing;
 pub mod payload;
 pub mod phone;
+pub mod proxy;
 pub mod queue;
 pub mod send;
 pub mod server;

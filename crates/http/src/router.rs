@@ -40,6 +40,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/session/status", get(session::status))
         .route("/session/disconnect", post(session::disconnect))
         .route("/session/logout", post(session::logout))
+        .route("/session/proxy", get(session::proxy).post(session::set_proxy))
         .route("/session/history", get(session::history).post(session::history))
         // Webhook, events, realtime
         .route("/webhook", get(webhook::show).post(webhook::set))

@@ -29,6 +29,7 @@ use wago_store::{SessionId, Store};
 use waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{
     Client, ClientBuilder, InboundDurabilityHook, anyhow,
+    http::HttpClient,
     store::persistence_manager::PersistenceManager,
     transport::{Transport, TransportEvent, TransportFactory},
 };
@@ -159,12 +160,16 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let tasks = Tasks::default();
     let broken = CancellationToken::new();
     let barrier = Arc::new(Barrier::new(broken.clone()));
-    let transport = Arc::new(Dial::new(made.shared.transport.clone(), barrier.clone()));
+    let way = match made.shared.way(&made.store, made.session).await {
+        Ok(way) => way,
+        Err(reason) => return Outcome::Unreached(reason),
+    };
+    let transport = Arc::new(Dial::new(way.transport, barrier.clone()));
     let backend = Arc::new(Backend::new(made.store.clone(), made.session));
     let unknown = Arc::<Unknown>::default();
     let client = tokio::select! {
         () = stop.cancelled() => return stopped(),
-        client = make(&made, tasks.clone(), transport.clone(), backend.clone(), unknown.clone()) => client,
+        client = make(&made, tasks.clone(), transport.clone(), way.http, backend.clone(), unknown.clone()) => client,
     };
     let client = match client {
         Ok(client) => client,
@@ -258,6 +263,7 @@ async fn make(
     made: &Made,
     tasks: Tasks,
     transport: Arc<Dial>,
+    http: Arc<dyn HttpClient>,
     backend: Arc<Backend>,
     unknown: Arc<Unknown>,
 ) -> anyhow::Result<Arc<Client>> {
@@ -269,7 +275,7 @@ async fn make(
         .with_runtime(tasks)
         .with_persistence_manager(persistence)
         .with_transport_factory_arc(transport)
-        .with_http_client_arc(made.shared.http.clone())
+        .with_http_client_arc(http)
         .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown })
         // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
         .with_skip_history_sync(!history::is_wanted(made).await);
@@ -499,7 +505,7 @@ impl Handler {
     }
 }
 
-/// The shared transport, which remembers why it failed: the engine only logs that.
+/// The session's transport, which remembers why it failed: the engine only logs that.
 struct Dial {
     transport: Arc<dyn TransportFactory>,
     barrier: Arc<Barrier>,

@@ -2,7 +2,7 @@
 //!
 //! Only this crate knows the protocol engine.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use wago_store::Shelf;
 
@@ -32,6 +32,7 @@ mod people;
 mod pictures;
 mod privacy;
 mod profile;
+mod proxy;
 mod recipients;
 mod record;
 mod sending;
@@ -80,6 +81,8 @@ pub struct Options {
     /// Without it no files of inbound messages are fetched.
     pub files: Option<Files>,
     pub keep: Keep,
+    /// At which addresses the proxies of sessions may stand.
+    pub proxies: fn(IpAddr) -> bool,
 }
 
 /// What is fetched of the files of inbound messages, and where it goes.

@@ -13,7 +13,7 @@ use waproto::whatsapp as wa;
 
 pub use again::Origin;
 pub(crate) use again::Phones;
-pub(crate) use downloads::Downloads;
+pub(crate) use downloads::{Downloads, Ways};
 pub(crate) use fetch::{Failure, Hosts};
 pub(crate) use keeper::Keeper;
 

@@ -2,22 +2,35 @@
 //! bound on how many dial at once.
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
+use secrecy::ExposeSecret as _;
 use tokio::sync::{Mutex, Semaphore};
+use tokio_rustls::TlsConnector;
+use wago_store::{SessionId, Store};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
     transport::{Connector, TokioWebSocketTransportFactory, TransportFactory},
-    wacore::net::{StreamingHttpResponse, UploadBody},
+    wacore::net::{StreamingHttpResponse, UploadBody, WHATSAPP_WEB_WS_URL},
 };
 
-use crate::{Keep, Network, Options, media::Hosts, outbound::Opened, record::WantedFiles};
+use crate::{
+    Keep, Network, Options,
+    media::{Hosts, Ways},
+    outbound::Opened,
+    record::WantedFiles,
+};
 
 mod download;
+mod proxied;
 mod upload;
+
+pub(crate) use proxied::Proxy;
+use proxied::Through;
 
 /// Fetched again after this long.
 const VERSION_FRESH: Duration = Duration::from_secs(6 * 3600);
@@ -31,11 +44,24 @@ const HTTP_BODY_MAX: usize = 256 * 1024 * 1024;
 const CONVERSIONS_MAX: usize = 4;
 
 pub(crate) type Version = (u32, u32, u32);
+/// Whether a proxy may stand at an address.
+pub(crate) type Admits = fn(IpAddr) -> bool;
 
-pub(crate) struct Shared {
+/// What a session reaches WhatsApp by: its socket, and its requests for files.
+#[derive(Clone)]
+pub(crate) struct Way {
     pub transport: Arc<dyn TransportFactory>,
     pub http: Arc<dyn HttpClient>,
-    pub media: Hosts,
+    client: reqwest::Client,
+}
+
+pub(crate) struct Shared {
+    /// Without a proxy.
+    direct: Way,
+    media: Hosts,
+    pub proxies: Admits,
+    network: Network,
+    tls: rustls::ClientConfig,
     pub files: WantedFiles,
     pub dialling: Arc<Semaphore>,
     pub keep: Keep,
@@ -62,25 +88,51 @@ struct Fetched {
 impl Shared {
     pub fn new(options: &Options) -> Self {
         let tls = tls();
-        let connector = Connector::Rustls(tokio_rustls::TlsConnector::from(Arc::new(tls.clone())));
-        let transport = TokioWebSocketTransportFactory::new().with_connector(connector);
-        let (transport, version) = match &options.network {
-            Network::WhatsApp => (transport, VersionSource::Fetched(Mutex::default())),
+        let connector = Connector::Rustls(TlsConnector::from(Arc::new(tls.clone())));
+        let network = options.network.clone();
+        let transport = TokioWebSocketTransportFactory::new().with_connector(connector).with_url(network.socket());
+        let version = match network {
+            Network::WhatsApp => VersionSource::Fetched(Mutex::default()),
             #[cfg(feature = "sandbox")]
-            Network::Sandbox { url } => (transport.with_url(socket_url(url)), VersionSource::Fixed((2, 3000, 1))),
+            Network::Sandbox { .. } => VersionSource::Fixed((2, 3000, 1)),
         };
-        let client = client(tls);
+        let client = client(tls.clone()).build().expect("the TLS configuration is of the kind that the client takes");
         Self {
-            transport: Arc::new(transport),
-            media: Hosts::new(client.clone(), &options.network),
+            media: Hosts::new(client.clone(), &network),
             files: WantedFiles::by(options.files.as_ref()),
-            http: Arc::new(Http { client, network: options.network.clone() }),
+            direct: Way {
+                transport: Arc::new(transport),
+                http: Arc::new(Http { client: client.clone(), network: network.clone() }),
+                client,
+            },
+            proxies: options.proxies,
+            network,
+            tls,
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             keep: options.keep.clone(),
             opened: Opened::default(),
             conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }
+    }
+
+    /// The way that the session's row names. The error says what is wrong with it.
+    pub async fn way(&self, store: &Store, session: SessionId) -> Result<Way, String> {
+        let url = store.proxy(session).await.map_err(|error| error.to_string())?;
+        let Some(url) = url else { return Ok(self.direct.clone()) };
+        let proxy = Proxy::read(url.expose_secret()).map_err(|said| format!("the proxy {said}"))?;
+        let client = proxy.client(client(self.tls.clone()), self.proxies);
+        let client = client.map_err(|said| format!("the proxy {said}"))?;
+        Ok(Way {
+            transport: Arc::new(Through {
+                proxy,
+                url: self.network.socket(),
+                tls: TlsConnector::from(Arc::new(self.tls.clone())),
+                admits: self.proxies,
+            }),
+            http: Arc::new(Http { client: client.clone(), network: self.network.clone() }),
+            client,
+        })
     }
 
     /// WhatsApp Web's current version, as far as it is known. With `None` the engine goes by what the device has
@@ -93,7 +145,7 @@ impl Shared {
             VersionSource::Fetched(fetched) => {
                 let mut fetched = fetched.lock().await;
                 if fetched.due.is_none_or(|due| due <= Instant::now()) {
-                    match whatsapp_rust::version::fetch_latest_app_version(&self.http).await {
+                    match whatsapp_rust::version::fetch_latest_app_version(&self.direct.http).await {
                         Ok(version) => {
                             fetched.version = Some(version);
                             fetched.due = Some(Instant::now() + VERSION_FRESH);
@@ -110,20 +162,36 @@ impl Shared {
     }
 }
 
+#[async_trait]
+impl Ways for Shared {
+    async fn hosts(&self, store: &Store, session: SessionId) -> Result<Hosts, String> {
+        let way = self.way(store, session).await?;
+        Ok(Hosts { client: way.client, ..self.media.clone() })
+    }
+}
+
 /// One core is left for all else. Each may take some hundred MB, for a picture of many pixels.
 fn conversions() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, CONVERSIONS_MAX))
 }
 
-#[cfg(feature = "sandbox")]
-fn socket_url(base: &str) -> String {
-    let base = base.trim_end_matches('/');
-    let url = match base.split_once("://") {
-        Some(("https", rest)) => format!("wss://{rest}"),
-        Some(("http", rest)) => format!("ws://{rest}"),
-        _ => base.to_owned(),
-    };
-    format!("{url}/ws/chat")
+impl Network {
+    /// The URL of its socket.
+    fn socket(&self) -> String {
+        match self {
+            Self::WhatsApp => WHATSAPP_WEB_WS_URL.to_owned(),
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox { url } => {
+                let base = url.trim_end_matches('/');
+                let url = match base.split_once("://") {
+                    Some(("https", rest)) => format!("wss://{rest}"),
+                    Some(("http", rest)) => format!("ws://{rest}"),
+                    _ => base.to_owned(),
+                };
+                format!("{url}/ws/chat")
+            }
+        }
+    }
 }
 
 fn tls() -> rustls::ClientConfig {
@@ -137,15 +205,13 @@ fn tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-fn client(tls: rustls::ClientConfig) -> reqwest::Client {
+fn client(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .timeout(HTTP_TIMEOUT)
         .connect_timeout(HTTP_CONNECT_TIMEOUT)
         // Idle connections are memory that an idle gateway does not need.
         .pool_max_idle_per_host(2)
-        .build()
-        .expect("the TLS configuration is of the kind that the client takes")
 }
 
 /// The engine's way to the web: versions, media.

@@ -81,7 +81,7 @@ impl Sessions {
         if let Some(Files { folder, kept, .. }) = inner.options.files.clone() {
             let downloads = Downloads {
                 store: inner.store.clone(),
-                hosts: inner.shared.media.clone(),
+                ways: inner.shared.clone(),
                 folder,
                 shelf: kept.as_ref().map(|kept| kept.shelf.clone()),
                 phones: Arc::new(sessions.clone()),
@@ -209,6 +209,15 @@ impl Sessions {
         self.inner.store.set_wanted(id, false).await?;
         let session = self.running(id).ok_or(Error::NoSession)?;
         stop(&session).await
+    }
+
+    /// Anew, if it is running.
+    pub(crate) async fn reconnect(&self, id: SessionId) -> Result<()> {
+        if let Some(session) = self.running(id) {
+            stop(&session).await?;
+            self.wanted(id).await?;
+        }
+        Ok(())
     }
 
     /// Unlinks the device and wipes its keys. That needs the connection, since the phone is told.

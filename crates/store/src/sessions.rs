@@ -4,6 +4,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{Error, Result, SecretKey, Store};
 
 const TOKEN: &str = "sessions.token";
+const PROXY: &str = "sessions.proxy";
 const COLUMNS: &str = "id, name, token, os_name, subscribe, jid, lid, wanted, health, pacing, created_at";
 
 /// A session's row number; never reused.
@@ -63,12 +64,12 @@ impl Session {
 }
 
 pub(crate) fn open_token(secret: &SecretKey, id: SessionId, sealed: &[u8]) -> Result<SecretString> {
-    secret.open(TOKEN, sealed).ok_or_else(|| Error::Damaged {
-        table: "sessions",
-        column: "token",
-        row: id.0.to_string(),
-        reason: "it was not encrypted with this secret key".into(),
-    })
+    secret.open(TOKEN, sealed).ok_or_else(|| damaged("token", id))
+}
+
+fn damaged(column: &'static str, id: SessionId) -> Error {
+    let reason = "it was not encrypted with this secret key".into();
+    Error::Damaged { table: "sessions", column, row: id.0.to_string(), reason }
 }
 
 /// Kept between commas (`,Message,Call,`) so that SQL can match one name exactly.
@@ -185,6 +186,23 @@ impl Store {
             .execute(&self.db.write)
             .await
             .map_err(taken)?;
+        Ok(())
+    }
+
+    /// The URL of what the session reaches WhatsApp through. `None`: nothing, or no such session.
+    pub async fn proxy(&self, id: SessionId) -> Result<Option<SecretString>> {
+        let sql = "SELECT proxy FROM sessions WHERE id = $1";
+        let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.db.read).await?;
+        let sealed = row.map(|row| row.try_get::<Option<Vec<u8>>, _>("proxy")).transpose()?.flatten();
+        sealed.map(|sealed| self.secret.open(PROXY, &sealed).ok_or_else(|| damaged("proxy", id))).transpose()
+    }
+
+    pub async fn set_proxy(&self, id: SessionId, url: Option<&SecretString>) -> Result<()> {
+        sqlx::query("UPDATE sessions SET proxy = $2 WHERE id = $1")
+            .bind(id.0)
+            .bind(url.map(|url| self.secret.seal(PROXY, url)))
+            .execute(&self.db.write)
+            .await?;
         Ok(())
     }
 

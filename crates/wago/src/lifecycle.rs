@@ -112,6 +112,7 @@ impl Gateway {
                 qr_shown: upstream.qr_shown,
                 files,
                 keep: Keep { messages: config.store_messages, history: history_folder(config, home.as_ref()) },
+                proxies: if config.allow_private_webhooks { |_| true } else { wago_delivery::guard::is_public },
             },
         );
         let deliverer = Deliverer::start(

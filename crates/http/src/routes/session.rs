@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use wago_contract::history::{AskHistory, HistoryAsked};
-use wago_contract::session::{Connect, Connected, Done, HealthState, Identity, Pair, Paired, Status};
+use wago_contract::{
+    history::{AskHistory, HistoryAsked},
+    proxy::{Proxy, SetProxy},
+    session::{Connect, Connected, Done, HealthState, Identity, Pair, Paired, Status},
+};
 
 use crate::{
     app::App,
@@ -95,4 +98,22 @@ pub(crate) async fn history(
     Asked(ask): Asked<AskHistory>,
 ) -> Result<Reply<HistoryAsked>> {
     Ok(Reply(app.sessions.ask_history(session.id, ask).await?))
+}
+
+pub(crate) async fn proxy(Session(session): Session, State(app): State<App>) -> Result<Reply<Proxy>> {
+    Ok(Reply(through("Proxy", app.sessions.proxy(session.id).await?)))
+}
+
+pub(crate) async fn set_proxy(
+    Session(session): Session,
+    State(app): State<App>,
+    Body(SetProxy { url }): Body<SetProxy>,
+) -> Result<Reply<Proxy>> {
+    let set = app.sessions.set_proxy(session.id, url.map(|url| url.0)).await?;
+    let details = if set.is_some() { "Proxy set" } else { "Proxy removed" };
+    Ok(Reply(through(details, set)))
+}
+
+fn through(details: &'static str, url: Option<String>) -> Proxy {
+    Proxy { details, enable: url.is_some(), url: url.unwrap_or_default() }
 }

@@ -46,6 +46,7 @@ impl Gateway {
             qr_shown: None,
             files: None,
             keep: Default::default(),
+            proxies: |_| true,
         };
         let app = App::new(Options {
             sessions: Sessions::new(store.clone(), options),

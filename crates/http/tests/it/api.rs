@@ -47,8 +47,14 @@ impl Api {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
-        let options =
-            wago_session::Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, files: None, keep };
+        let options = wago_session::Options {
+            network: Network::WhatsApp,
+            dialling_max: 1,
+            qr_shown: None,
+            files: None,
+            keep,
+            proxies: wago_delivery::guard::is_public,
+        };
         let stopping = CancellationToken::new();
         let app = App::new(Options {
             store: store.clone(),

@@ -195,3 +195,44 @@ async fn history_is_asked_for_by_chat() {
     let known = r#"{"Chat":"15550000002","MessageID":"A","Timestamp":1700000000}"#;
     ask(known).await.fails(500, "no_session", None, false, "No session");
 }
+
+#[tokio::test]
+async fn a_proxy_is_public_and_its_password_is_not_shown() {
+    let api = Api::with_session("t").await;
+    let set = |body: &'static str| api.post("/session/proxy").token("t").body(body).send();
+    set("{}").await.fails(400, "missing_field", Some("ProxyURL"), false, "missing ProxyURL in payload");
+    for (body, said) in [
+        (r#"{"ProxyURL":"proxy.example:1"}"#, "ProxyURL should begin with http:// or socks5://"),
+        (r#"{"ProxyURL":"https://proxy.example"}"#, "ProxyURL should begin with http:// or socks5://"),
+        (
+            r#"{"ProxyURL":"socks5://"}"#,
+            "ProxyURL should be a proxy's URL, such as socks5://user:password@proxy.example.com:1080",
+        ),
+        (
+            r#"{"ProxyURL":"http://proxy.example/path"}"#,
+            "ProxyURL should be a proxy's URL, such as socks5://user:password@proxy.example.com:1080",
+        ),
+        (r#"{"ProxyURL":"http://127.0.0.1:3128"}"#, "ProxyURL leads to a private or reserved address"),
+        (r#"{"ProxyURL":"socks5://u:p@[::1]"}"#, "ProxyURL leads to a private or reserved address"),
+        (
+            r#"{"ProxyURL":"socks5://nowhere.invalid:1"}"#,
+            "ProxyURL cannot be reached: its host name cannot be resolved",
+        ),
+    ] {
+        set(body).await.fails(400, "invalid_field", Some("ProxyURL"), false, said);
+    }
+    let webhooks = r#"{"ProxyURL":"http://1.1.1.1:1","webhook_use_proxy":true}"#;
+    set(webhooks).await.fails(
+        400,
+        "invalid_field",
+        Some("webhook_use_proxy"),
+        false,
+        "webhook_use_proxy should be false: webhooks never go through a session's proxy",
+    );
+    let got = || async { api.get("/session/proxy").token("t").send().await.data() };
+    assert_eq!(got().await, json!({"Details": "Proxy", "Enable": false, "ProxyURL": ""}));
+    set(r#"{"ProxyURL":"socks5://u:secret@1.1.1.1:1080"}"#).await.data();
+    assert_eq!(got().await["ProxyURL"], "socks5://u:***@1.1.1.1:1080");
+    set(r#"{"Enable":false}"#).await.data();
+    assert_eq!(got().await["Enable"], false);
+}

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use tokio::{
     io::AsyncWriteExt as _,
@@ -43,12 +44,18 @@ const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 
 pub(crate) struct Downloads {
     pub store: Store,
-    pub hosts: Hosts,
+    pub ways: Arc<dyn Ways>,
     pub folder: PathBuf,
     /// Has what WhatsApp may not have any more.
     pub shelf: Option<Shelf>,
     /// Asked for what has expired.
     pub phones: Arc<dyn Phones>,
+}
+
+/// How a session reaches the media hosts. The error says why it does not.
+#[async_trait]
+pub(crate) trait Ways: Send + Sync {
+    async fn hosts(&self, store: &Store, session: SessionId) -> Result<Hosts, String>;
 }
 
 /// What is being fetched, by the task that does it.
@@ -119,7 +126,7 @@ impl Downloads {
                     let fetched = Fetched { event: job.event, event_id: job.event_id.clone(), session: job.session };
                     let attempt = Attempt {
                         store: self.store.clone(),
-                        hosts: self.hosts.clone(),
+                        ways: self.ways.clone(),
                         shelf: self.shelf.clone(),
                         folder: self.folder.clone(),
                         phones: self.phones.clone(),
@@ -183,7 +190,7 @@ async fn remove(path: PathBuf) {
 /// One attempt, and what follows from it.
 struct Attempt {
     store: Store,
-    hosts: Hosts,
+    ways: Arc<dyn Ways>,
     shelf: Option<Shelf>,
     folder: PathBuf,
     phones: Arc<dyn Phones>,
@@ -227,7 +234,8 @@ impl Attempt {
     /// From where it is, or else from where the phone uploads it when it is asked, once.
     async fn fetch(&self, descriptor: Descriptor) -> Result<PathBuf, Failure> {
         let (folder, name): (&Path, &str) = (&self.folder, &self.job.event_id);
-        let expired = match fetch(&self.hosts, descriptor.clone(), folder, name).await {
+        let hosts = self.ways.hosts(&self.store, self.job.session).await.map_err(Failure::Passing)?;
+        let expired = match fetch(&hosts, descriptor.clone(), folder, name).await {
             Err(Failure::Expired(expired)) => expired,
             settled => return settled,
         };
@@ -236,7 +244,7 @@ impl Attempt {
         let moved = Descriptor { path, ..descriptor };
         // A later attempt goes there at once.
         self.finish(MediaOutcome::Moved { descriptor: moved.bytes() }).await;
-        fetch(&self.hosts, moved, folder, name).await
+        fetch(&hosts, moved, folder, name).await
     }
 
     async fn finish(&self, outcome: MediaOutcome) {

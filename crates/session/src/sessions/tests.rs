@@ -12,8 +12,14 @@ async fn gateway() -> (Sessions, Store, SessionId, TempDir) {
     let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
     let new = NewSession { name: "one".into(), token: SecretString::from("one"), os_name: "linux".into() };
     let row = store.create_session(new, 5_000).await.unwrap();
-    let options =
-        Options { network: Network::WhatsApp, dialling_max: 1, qr_shown: None, files: None, keep: Default::default() };
+    let options = Options {
+        network: Network::WhatsApp,
+        dialling_max: 1,
+        qr_shown: None,
+        files: None,
+        keep: Default::default(),
+        proxies: |_| true,
+    };
     let sessions = Sessions::new(store.clone(), options);
     (sessions, store, row.id, data)
 }

@@ -16,6 +16,7 @@ crate::on_both_engines!(
     name_and_token_are_taken_once,
     rotates,
     keeps_what_is_set,
+    keeps_a_proxy_sealed,
     lists_in_pages,
     tokens_are_not_in_the_database,
     wipes_keys_and_keeps_the_rest,
@@ -50,6 +51,24 @@ async fn rotates(database: Database) {
     assert!(store.session_by_token(&"a-token".into()).await.unwrap().is_none());
     assert_eq!(store.session_by_token(&"fresh".into()).await.unwrap().unwrap().id, a.id);
     assert!(matches!(store.rotate_token(a.id, &"b-token".into()).await, Err(Error::Taken)));
+}
+
+async fn keeps_a_proxy_sealed(database: Database) {
+    let store = database.open().await;
+    let (a, b) = (session(&store, "a").await, session(&store, "b").await);
+    assert!(store.proxy(a.id).await.unwrap().is_none());
+    let url = SecretString::from("socks5://user:pass-word@proxy.example:1080");
+    store.set_proxy(a.id, Some(&url)).await.unwrap();
+    assert_eq!(store.proxy(a.id).await.unwrap().unwrap().expose_secret(), url.expose_secret());
+    assert!(store.proxy(b.id).await.unwrap().is_none());
+    let kept: Vec<u8> = sqlx::query("SELECT proxy FROM sessions WHERE name = 'a'")
+        .fetch_one(&database.raw().await)
+        .await
+        .unwrap()
+        .get(0);
+    assert!(!kept.windows(9).any(|part| part == b"pass-word"));
+    store.set_proxy(a.id, None).await.unwrap();
+    assert!(store.proxy(a.id).await.unwrap().is_none());
 }
 
 async fn keeps_what_is_set(database: Database) {

@@ -22,6 +22,7 @@ mod messages;
 mod messages_store;
 mod newsletters;
 mod pairing;
+mod proxies;
 mod queue;
 mod restart;
 mod seed;
