@@ -25,6 +25,7 @@ mod pairing;
 mod proxies;
 mod queue;
 mod restart;
+mod routes;
 mod seed;
 mod text;
 mod users;
