@@ -292,12 +292,18 @@ impl Payload for Wanted {
 pub struct Download {
     /// Below WhatsApp's media hosts.
     pub direct_path: String,
-    pub media_key: [u8; 32],
-    pub file_enc_sha256: [u8; 32],
+    /// `None`: it lies there in the clear, as the files of newsletters do.
+    pub sealed: Option<Seal>,
     pub file_sha256: [u8; 32],
     pub file_length: Option<u64>,
     pub mimetype: Option<String>,
     pub file_name: Option<String>,
+}
+
+/// What opens an encrypted file.
+pub struct Seal {
+    pub media_key: [u8; 32],
+    pub file_enc_sha256: [u8; 32],
 }
 
 impl Payload for Download {
@@ -318,11 +324,20 @@ impl Download {
             },
         };
         let file_length = fields.integer("FileLength", 0..=i64::MAX)?.and_then(|length| u64::try_from(length).ok());
+        let given =
+            |name| move |fields: &mut Fields| fields.optional(name).map(|given| of_32_bytes(given, name)).transpose();
+        let (key, enc) = (given("MediaKey")(fields)?, given("FileEncSHA256")(fields)?);
+        let file_sha256 = given("FileSHA256")(fields)?;
+        let sealed = match (key, enc, file_sha256) {
+            (Some(media_key), Some(file_enc_sha256), _) => Some(Seal { media_key, file_enc_sha256 }),
+            (None, None, Some(_)) => None,
+            (None, ..) => return Err(fields.missing("MediaKey")),
+            (Some(_), None, _) => return Err(fields.missing("FileEncSHA256")),
+        };
         Ok(Some(Self {
             direct_path,
-            media_key: bytes(fields, "MediaKey")?,
-            file_enc_sha256: bytes(fields, "FileEncSHA256")?,
-            file_sha256: bytes(fields, "FileSHA256")?,
+            sealed,
+            file_sha256: file_sha256.ok_or_else(|| fields.missing("FileSHA256"))?,
             file_length,
             mimetype: media::mimetype(fields, Name { field: "Mimetype", aliases: &[] })?,
             file_name: fields.text("FileName", 255)?,
@@ -337,8 +352,8 @@ fn path_of_url(fields: &mut Fields) -> Result<Option<String>> {
     path.map(Some).ok_or_else(|| Invalid::field("URL", "a URL that begins with https:// and has a path"))
 }
 
-fn bytes(fields: &mut Fields, name: &'static str) -> Result<[u8; 32]> {
-    let text = fields.required(name)?.text(64)?;
+fn of_32_bytes(given: Given, name: &'static str) -> Result<[u8; 32]> {
+    let text = given.text(64)?;
     let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| Invalid::field(name, "base64 of 32 bytes"))
 }

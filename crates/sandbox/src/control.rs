@@ -90,6 +90,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/groups/{group}", get(groups::one))
         .route("/phones/{number}/messages/{id}/media", get(files::open).delete(files::expire))
         .route("/mms/{kind}/{token}", post(media::upload))
+        .route("/newsletter/{kind}/{token}", post(media::upload_in_the_clear))
         .route("/v/{*name}", get(media::download))
         .route("/screens", get(screens::list).post(screens::show))
         .route("/screens/{picture}", get(screens::picture))

@@ -50,8 +50,8 @@ impl Hash {
     pub fn of_path(direct_path: &str) -> Option<Self> {
         let path = direct_path.split('?').next()?;
         let name = path.strip_prefix("/v/")?.rsplit('/').next()?;
-        // Profile pictures are for everybody's eyes, and not encrypted.
-        Self::parse(name.strip_suffix(".enc").or_else(|| name.strip_suffix(".jpg"))?)
+        // Profile pictures and the files of newsletters are for everybody's eyes, and not encrypted.
+        Self::parse([".enc", ".jpg", ".bin"].iter().find_map(|ending| name.strip_suffix(ending))?)
     }
 }
 
@@ -72,6 +72,11 @@ pub(crate) fn direct_path(kind: &str, hash: Hash) -> String {
         _ => "t62.36144-24",
     };
     format!("/v/{folder}/{hash}.enc?ccb=11-4&_nc_sid=5e03e0")
+}
+
+/// Where a newsletter's file is downloaded from.
+pub(crate) fn direct_path_in_the_clear(hash: Hash) -> String {
+    format!("/v/t61.36240-24/{hash}.bin?ccb=11-4&_nc_sid=5e03e0")
 }
 
 /// The address that goes with a direct path. Clients take the path, and the host that the network named.

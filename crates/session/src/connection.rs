@@ -83,7 +83,7 @@ const TASKS_MAX: Duration = Duration::from_secs(1);
 /// What a connection tells its supervisor, in order.
 pub(crate) enum Report {
     /// The client, where its keys and notes are, and how far its events have come.
-    Made(Arc<Client>, Arc<Backend>, Arc<Barrier>),
+    Made(Arc<Client>, Arc<dyn HttpClient>, Arc<Backend>, Arc<Barrier>),
     Event(Arc<Event>),
     /// The last one. All that the client had is stored, and nothing more of it will be.
     Ended(Outcome),
@@ -169,7 +169,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let unknown = Arc::<Unknown>::default();
     let client = tokio::select! {
         () = stop.cancelled() => return stopped(),
-        client = make(&made, tasks.clone(), transport.clone(), way.http, backend.clone(), unknown.clone()) => client,
+        client = make(&made, tasks.clone(), transport.clone(), way.http.clone(), backend.clone(), unknown.clone()) => client,
     };
     let client = match client {
         Ok(client) => client,
@@ -201,7 +201,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     );
     // Some of what WhatsApp tells the engine takes in without a word.
     let stanzas = client.acquire_raw_node_forwarding();
-    let _ = reports.send(Report::Made(client.clone(), backend.clone(), barrier.clone())).await;
+    let _ = reports.send(Report::Made(client.clone(), way.http, backend.clone(), barrier.clone())).await;
 
     let reached = AtomicBool::new(false);
     let over = CancellationToken::new();

@@ -50,6 +50,7 @@ struct Descriptor {
     kind: Kind,
     /// Below the name of a media host, with its query.
     path: String,
+    /// Empty for what lies there in the clear, as the files of newsletters do; then the next is too.
     #[serde(with = "in_base64")]
     key: Vec<u8>,
     #[serde(with = "in_base64")]
@@ -119,13 +120,18 @@ fn opened(mut message: &wa::Message) -> &wa::Message {
 
 fn describe(kind: Kind, file: &dyn Downloadable, url: Option<&str>, mimetype: Option<&str>) -> Option<Descriptor> {
     let path = file.direct_path().or_else(|| url.and_then(path_at_whatsapp))?;
+    let key = file.media_key().filter(|key| !key.is_empty());
+    // What is not encrypted has nothing but its hash to be known by.
+    if key.is_none() && file.file_sha256().is_none_or(<[u8]>::is_empty) {
+        return None;
+    }
     Some(Descriptor {
         kind,
         // The sender wrote it: with anything before the slash it could lead to another host.
         path: path.starts_with('/').then(|| path.to_owned())?,
-        key: file.media_key().filter(|key| !key.is_empty())?.to_vec(),
+        key: key.unwrap_or_default().to_vec(),
         sha256: file.file_sha256().unwrap_or_default().to_vec(),
-        enc_sha256: file.file_enc_sha256().unwrap_or_default().to_vec(),
+        enc_sha256: key.and(file.file_enc_sha256()).unwrap_or_default().to_vec(),
         length: file.file_length().unwrap_or_default(),
         mimetype: mimetype.filter(|kind| !kind.is_empty()).unwrap_or("application/octet-stream").to_owned(),
         name: None,
@@ -155,6 +161,15 @@ impl Descriptor {
 
     fn bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("a descriptor is plain data")
+    }
+
+    fn is_encrypted(&self) -> bool {
+        !self.key.is_empty()
+    }
+
+    /// Of the bytes as they lie there.
+    fn sha256_there(&self) -> &[u8] {
+        if self.is_encrypted() { &self.enc_sha256 } else { &self.sha256 }
     }
 
     /// As the sender called it, or the event's id with the ending of its type.

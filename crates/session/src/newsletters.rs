@@ -284,11 +284,11 @@ fn newsletter_jid(text: &str) -> Result<Jid> {
 /// What an invite link ends with.
 fn code(link: &str) -> Result<String> {
     let link = link.trim();
-    let path = link.split('?').next().unwrap_or_default();
-    let code = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-    let ours = !link.contains("://") || link.starts_with(LINK) || link.starts_with("https://www.whatsapp.com/channel/");
-    let whole = !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    match ours && whole {
+    let end =
+        link.strip_prefix(LINK).or_else(|| link.strip_prefix("https://www.whatsapp.com/channel/")).unwrap_or(link);
+    let path = end.split('?').next().unwrap_or_default();
+    let code = path.strip_suffix('/').unwrap_or(path);
+    match !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
         true => Ok(code.to_owned()),
         false => Err(Error::Invalid {
             field: "Link",

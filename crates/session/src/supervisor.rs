@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use wacore::types::events::{ConnectFailureReason, Event};
 use wago_contract::{event, session::Health};
 use wago_store::{SessionId, Store};
-use whatsapp_rust::Client;
+use whatsapp_rust::{Client, http::HttpClient};
 
 use crate::{
     Error, Qr, QrShown, Result,
@@ -67,6 +67,8 @@ pub(crate) struct Shown {
 #[derive(Clone)]
 pub(crate) struct Live {
     pub client: Arc<Client>,
+    /// The session's way to the media hosts.
+    pub http: Arc<dyn HttpClient>,
     pub acks: Arc<Acks>,
     pub recorder: Arc<Recorder>,
     pub backend: Arc<Backend>,
@@ -289,11 +291,11 @@ impl Running {
 
     async fn report(&mut self, report: Report) -> Option<Input> {
         match report {
-            Report::Made(client, backend, barrier) => {
+            Report::Made(client, http, backend, barrier) => {
                 let acks = self.connection.as_ref()?.acks.clone();
                 let recorder = self.made.recorder.clone();
                 let conversions = self.made.shared.conversions.clone();
-                let live = Live { client, acks, recorder, backend, barrier, conversions };
+                let live = Live { client, http, acks, recorder, backend, barrier, conversions };
                 self.view.send_modify(|view| view.live = Some(live));
                 None
             }

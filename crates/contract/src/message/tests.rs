@@ -109,7 +109,7 @@ fn a_download_needs_the_keys_of_the_file() {
         format!(r#"{{"mediaKey":"{key}","fileEncSHA256":"{key}","fileSHA256":"{key}","fileLength":5{extra}}}"#)
     };
     let download: Download = read(&body(r#","directPath":"/v/a.enc?x=1""#)).unwrap();
-    assert_eq!((download.direct_path.as_str(), download.media_key), ("/v/a.enc?x=1", [7; 32]));
+    assert_eq!((download.direct_path.as_str(), download.sealed.unwrap().media_key), ("/v/a.enc?x=1", [7; 32]));
     let download: Download = read(&body(r#","url":"https://mmg.whatsapp.net/v/a.enc""#)).unwrap();
     assert_eq!(download.direct_path, "/v/a.enc");
     fails::<Download>(&body(""), "missing DirectPath in payload");
@@ -118,4 +118,10 @@ fn a_download_needs_the_keys_of_the_file() {
     fails::<Download>(&body(r#","url":"http://127.0.0.1/v""#), url);
     let short = body(r#","directPath":"/v""#).replacen(&key, "AAAA", 1);
     fails::<Download>(&short, "MediaKey should be base64 of 32 bytes");
+    // What lies there in the clear has neither.
+    let clear = |extra: &str| format!(r#"{{"directPath":"/v/a","fileSHA256":"{key}"{extra}}}"#);
+    assert!(read::<Download>(&clear("")).unwrap().sealed.is_none());
+    fails::<Download>(&clear(&format!(r#","mediaKey":"{key}""#)), "missing FileEncSHA256 in payload");
+    fails::<Download>(&clear(&format!(r#","fileEncSHA256":"{key}""#)), "missing MediaKey in payload");
+    fails::<Download>(r#"{"directPath":"/v/a"}"#, "missing MediaKey in payload");
 }

@@ -52,7 +52,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// Whether a path is the media host's. Its clients are no pages of this network, and prove themselves otherwise.
 pub(super) fn is_host_path(path: &str) -> bool {
-    path.starts_with("/mms/") || path.starts_with("/v/")
+    ["/mms/", "/newsletter/", "/v/"].iter().any(|begin| path.starts_with(begin))
 }
 
 #[derive(Deserialize)]
@@ -73,19 +73,43 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Json<Value>> {
+    take(&control, &kind, &token, upload, &headers, body, place).await
+}
+
+/// For a newsletter.
+pub(super) async fn upload_in_the_clear(
+    State(control): State<Control>,
+    Path((kind, token)): Path<(String, String)>,
+    Query(upload): Query<Upload>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Json<Value>> {
+    let kind = kind.strip_prefix("newsletter-").unwrap_or_default();
+    take(&control, kind, &token, upload, &headers, body, place_in_the_clear).await
+}
+
+async fn take(
+    control: &Control,
+    kind: &str,
+    token: &str,
+    upload: Upload,
+    headers: &HeaderMap,
+    body: Body,
+    place: fn(&str, Hash) -> Value,
+) -> Answer<Json<Value>> {
     let media = &control.media;
     if !media.admits(&upload.auth, crate::now()) {
         return Err(failure(StatusCode::UNAUTHORIZED, "the auth is not one of this host, or is over", Some("auth")));
     }
-    if !KINDS.contains(&kind.as_str()) {
+    if !KINDS.contains(&kind) {
         return Err(failure(StatusCode::NOT_FOUND, "there is no such kind of file", None));
     }
-    let wrong = || failure(StatusCode::BAD_REQUEST, "the token must be the encrypted file's SHA-256", Some("token"));
-    let hash = Hash::parse(&token).filter(|_| upload.token.is_none_or(|again| again == token)).ok_or_else(wrong)?;
+    let wrong = || failure(StatusCode::BAD_REQUEST, "the token must be the SHA-256 of what is uploaded", Some("token"));
+    let hash = Hash::parse(token).filter(|_| upload.token.is_none_or(|again| again == token)).ok_or_else(wrong)?;
     if upload.resume.is_some() {
         return Ok(Json(match media.find(hash).map_err(broken)? {
             Found::Here(_) => {
-                let mut answer = place(&kind, hash);
+                let mut answer = place(kind, hash);
                 answer["resume"] = "complete".into();
                 answer
             }
@@ -114,7 +138,7 @@ pub(super) async fn upload(
     }
     media.finish(incoming, Some(hash)).map_err(refused)?;
     control.core.step(|state| state.counters.count(format!("media upload {kind}")));
-    Ok(Json(place(&kind, hash)))
+    Ok(Json(place(kind, hash)))
 }
 
 enum Broken {
@@ -137,6 +161,12 @@ async fn receive(incoming: &mut Incoming, body: Body) -> Result<(), Broken> {
 /// Where the file can be had.
 fn place(kind: &str, hash: Hash) -> Value {
     let direct_path = media::direct_path(kind, hash);
+    json!({ "url": media::url(&direct_path), "direct_path": direct_path, "handle": hash.to_string() })
+}
+
+/// For everybody, whatever kind it is.
+fn place_in_the_clear(_: &str, hash: Hash) -> Value {
+    let direct_path = media::direct_path_in_the_clear(hash);
     json!({ "url": media::url(&direct_path), "direct_path": direct_path, "handle": hash.to_string() })
 }
 

@@ -132,7 +132,8 @@ fn perform(
         "mute" => act::mute(state, from, id, body.on.unwrap_or(true))?,
         "post" => {
             let own = state.random_id();
-            let new = New { id: own.clone(), kind: "text".to_owned(), media: None, body: words(body.text)? };
+            let new =
+                New { id: own.clone(), kind: "text".to_owned(), media: None, file: None, body: words(body.text)? };
             let server_id = act::post(state, from, id, new)?;
             return Ok(Json(shape::Posted { server_id, id: own }).into_response());
         }

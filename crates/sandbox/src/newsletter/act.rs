@@ -1,7 +1,13 @@
 //! What people do with newsletters. Each checks that they may, changes the newsletter, and tells who is to hear of it.
 
 use super::{Follower, NEWSLETTERS_MAX, Newsletter, NewsletterId, Post, Text, notice};
-use crate::{account::Number, device::DeviceId, pictures, state::State};
+use crate::{
+    account::Number,
+    device::DeviceId,
+    media::{Found, Hash},
+    pictures,
+    state::State,
+};
 
 const NAME_CHARACTERS_MAX: usize = 100;
 const DESCRIPTION_CHARACTERS_MAX: usize = 2_048;
@@ -37,6 +43,8 @@ pub(crate) struct New {
     pub id: String,
     pub kind: String,
     pub media: Option<String>,
+    /// What the media host calls its file.
+    pub file: Option<String>,
     pub body: Vec<u8>,
 }
 
@@ -160,18 +168,30 @@ pub(crate) fn mute(state: &mut State, from: DeviceId, id: NewsletterId, on: bool
     Ok(())
 }
 
+/// Whether a post of this kind is about a file, which the host then has.
+fn is_file(media: Option<&str>) -> bool {
+    let kinds = ["image", "video", "gif", "ptv", "audio", "ptt", "document", "sticker"];
+    media.is_some_and(|media| kinds.contains(&media))
+}
+
 /// The post's number.
 pub(crate) fn post(state: &mut State, from: DeviceId, id: NewsletterId, new: New) -> Result<u64, Refused> {
     let newsletter = owned(state, from.number, id)?;
     if new.body.is_empty() || new.body.len() > BODY_BYTES_MAX {
         return Err(Refused(400));
     }
+    if is_file(new.media.as_deref()) {
+        let hash = new.file.as_deref().and_then(Hash::parse).ok_or(Refused(400))?;
+        if !matches!(state.media.find(hash), Ok(Found::Here(_))) {
+            return Err(Refused(400));
+        }
+    }
     // Said twice, it is one post.
     if let Some(known) = newsletter.posts.values().find(|post| post.id == new.id) {
         return Ok(known.server_id);
     }
     let server_id = newsletter.next_post;
-    let New { id: own, kind, media, body } = new;
+    let New { id: own, kind, media, file: _, body } = new;
     let post = Post {
         server_id,
         id: own,

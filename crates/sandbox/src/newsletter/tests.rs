@@ -45,7 +45,7 @@ fn heard(link: &mut Link) -> Vec<Node> {
 }
 
 fn say(state: &mut State, by: u64, id: NewsletterId, own: &str, text: &str) -> Result<u64, Refused> {
-    let new = New { id: own.into(), kind: "text".into(), media: None, body: text.as_bytes().to_vec() };
+    let new = New { id: own.into(), kind: "text".into(), media: None, file: None, body: text.as_bytes().to_vec() };
     act::post(state, device(by), id, new)
 }
 
@@ -73,6 +73,26 @@ fn followers_hear_what_its_owner_posts() {
     assert!(heard(&mut links[1]).is_empty());
     let post = &state.newsletters.get(id).unwrap().posts[&100];
     assert!(post.edited && post.revoked && post.body.is_empty());
+}
+
+#[test]
+fn the_file_of_a_post_is_on_the_media_host() {
+    let (mut state, _) = people(1);
+    let id = act::create(&mut state, number(1), "News", "").unwrap();
+    let image = |file: Option<String>| New {
+        id: "A".into(),
+        kind: "media".into(),
+        media: Some("image".into()),
+        file,
+        body: b"image".to_vec(),
+    };
+    let mut incoming = state.media.begin().unwrap();
+    incoming.write(b"a file").unwrap();
+    let handle = state.media.finish(incoming, None).unwrap().to_string();
+    for file in [None, Some("nothing".to_owned()), Some(handle.replace(&handle[..1], "_"))] {
+        assert_eq!(act::post(&mut state, device(1), id, image(file)), Err(Refused(400)));
+    }
+    assert_eq!(act::post(&mut state, device(1), id, image(Some(handle))), Ok(100));
 }
 
 #[test]

@@ -93,6 +93,7 @@ pub(super) fn post(state: &mut State, from: DeviceId, id: &str, to: &Jid, messag
                 id: id.to_owned(),
                 kind: message.text("type").unwrap_or_else(|| "text".to_owned()),
                 media: plaintext.text("mediatype"),
+                file: message.text("media_id"),
                 body: plaintext.content(),
             };
             act::post(state, from, newsletter, new)

@@ -34,9 +34,11 @@ pub fn message(content: &wa::Message, info: &MessageInfo, around: Around) -> Opt
     };
     // What WhatsApp calls the same message when it delivers it again.
     let dedupe = format!("{}|{}|{}", from.chat, from.sender.to_non_ad_string(), info.id);
-    let file = match from.is_from_me || from.chat.is_newsletter() {
-        true => None,
-        false => media::descriptor(content, Some(origin(info))),
+    let file = match (from.is_from_me, from.chat.is_newsletter()) {
+        (true, _) => None,
+        // No phone has it.
+        (false, true) => media::descriptor(content, None),
+        (false, false) => media::descriptor(content, Some(origin(info))),
     };
     let chat = around.chat(&from.chat, known_as);
     let sender = around.chat(&from.sender, from.sender_alt.as_ref());

@@ -89,8 +89,14 @@ pub(super) async fn fetch(
     fetched.unwrap_or_else(|_| Err(Failure::Passing("the file came too slowly".into())))?;
     let place = folder.join(name);
     let opening = tokio::task::spawn_blocking(move || {
-        open(&descriptor, &sealed.0, &opened.0)?;
-        std::fs::rename(&opened.0, &place).map_err(on_disk)?;
+        let whole = match descriptor.is_encrypted() {
+            true => {
+                open(&descriptor, &sealed.0, &opened.0)?;
+                &opened.0
+            }
+            false => &sealed.0,
+        };
+        std::fs::rename(whole, &place).map_err(on_disk)?;
         Ok(place)
     });
     opening.await.unwrap_or_else(|error| Err(passing("the file cannot be opened", error)))
@@ -131,8 +137,8 @@ async fn from(client: &reqwest::Client, base: &str, descriptor: &Descriptor, to:
         status => return Err(Failure::Passing(format!("the media host answered {}", status.as_u16()))),
     }
     // Exactly so many, if the sender told the truth.
-    let expected = sealed_length(descriptor.length);
-    let most = if descriptor.length == 0 { sealed_length(FILE_MAX) } else { expected };
+    let there = |length| if descriptor.is_encrypted() { sealed_length(length) } else { length };
+    let most = there(if descriptor.length == 0 { FILE_MAX } else { descriptor.length });
     let mut file = tokio::fs::File::create(to).await.map_err(on_disk)?;
     let (mut hash, mut length) = (Sha256::new(), 0);
     loop {
@@ -148,15 +154,15 @@ async fn from(client: &reqwest::Client, base: &str, descriptor: &Descriptor, to:
     }
     file.flush().await.map_err(on_disk)?;
     let hash = hash.finalize();
-    let claimed = &descriptor.enc_sha256;
-    if claimed.is_empty() || claimed.as_slice() == hash.as_slice() { Ok(()) } else { Err(DAMAGED) }
+    let claimed = descriptor.sha256_there();
+    if claimed.is_empty() || claimed == hash.as_slice() { Ok(()) } else { Err(DAMAGED) }
 }
 
 /// With what WhatsApp's clients add to a path.
 fn address(base: &str, descriptor: &Descriptor) -> String {
     let path = &descriptor.path;
     let more = if path.contains('?') { '&' } else { '?' };
-    let hash = BASE64_URL_SAFE_NO_PAD.encode(&descriptor.enc_sha256);
+    let hash = BASE64_URL_SAFE_NO_PAD.encode(descriptor.sha256_there());
     format!("{base}{path}{more}hash={hash}&mms-type={}&__wa-mms=", descriptor.kind.codec().mms_type())
 }
 

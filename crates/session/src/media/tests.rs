@@ -284,7 +284,10 @@ fn a_message_says_what_its_file_is() {
     assert!(descriptor(&wa::Message { conversation: Some("hello".into()), ..Default::default() }, None).is_none());
     let mut keyless = message.clone();
     keyless.image_message.as_option_mut().unwrap().media_key = None;
-    assert!(descriptor(&keyless, None).is_none(), "nothing could open it");
+    let clear = described(&keyless);
+    assert_eq!((clear.is_encrypted(), clear.sha256_there()), (false, plain.sha256.as_slice()));
+    keyless.image_message.as_option_mut().unwrap().file_sha256 = None;
+    assert!(descriptor(&keyless, None).is_none(), "nothing to know it by");
 }
 
 fn origin() -> Origin {

@@ -77,13 +77,13 @@ fn children(
         .map(|item| {
             let one: Vec<_> = files.next().into_iter().collect();
             let files = one.into_iter();
-            let build = Build { files, context: None, to_group, secret: rand::random(), now: now() };
+            let build = Build { files, context: None, to_group, handle: None, secret: rand::random(), now: now() };
             let content = match item {
                 Item::Image(image) => Content::Image(image),
                 Item::Video(video) => Content::Video(video),
             };
-            let Built { message, nodes } = build.finish(content)?;
-            Ok(Built { message: wrap_as_album_child(message, key.clone()), nodes })
+            let Built { message, nodes, handle } = build.finish(content)?;
+            Ok(Built { message: wrap_as_album_child(message, key.clone()), nodes, handle })
         })
         .collect()
 }

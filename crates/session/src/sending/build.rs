@@ -17,7 +17,7 @@ use super::{
     context,
     prepare::Purpose,
     timer,
-    upload::{Ready, ready},
+    upload::{Readers, Ready, ready},
 };
 use crate::{Error, File, Result, supervisor::Live};
 
@@ -38,11 +38,13 @@ mod text;
 pub(super) struct Built {
     pub message: wa::Message,
     pub nodes: Vec<Node>,
+    /// What the post of a newsletter names its file by.
+    pub handle: Option<String>,
 }
 
 impl From<wa::Message> for Built {
     fn from(message: wa::Message) -> Self {
-        Self { message, nodes: Vec::new() }
+        Self { message, ..Self::default() }
     }
 }
 
@@ -52,6 +54,7 @@ pub(super) struct Build {
     pub files: IntoIter<Ready>,
     pub context: Option<wa::ContextInfo>,
     pub to_group: bool,
+    pub handle: Option<String>,
     /// Random. Votes and answers to what has a secret are encrypted with it.
     pub secret: [u8; 32],
     /// Unix seconds.
@@ -69,12 +72,14 @@ impl Build {
     ) -> Result<Self> {
         let timer = timer::of_chat(live, to).await?;
         let context = context::context(envelope, to, timer)?;
-        let files = upload(live, to, purposes(content), files).await?;
-        Ok(Self { files, context, to_group: to.is_group(), secret: rand::random(), now: super::now() })
+        let mut files = upload(live, to, purposes(content), files).await?;
+        let handle = files.as_mut_slice().iter_mut().find_map(|file| file.place.as_mut()?.handle.take());
+        Ok(Self { files, context, to_group: to.is_group(), handle, secret: rand::random(), now: super::now() })
     }
 
     pub fn finish(mut self, content: Content) -> Result<Built> {
-        Ok(match content {
+        let handle = self.handle.take();
+        let built: Built = match content {
             Content::Text(text) => text::text(&mut self, text)?.into(),
             Content::Image(image) => media::image(&mut self, image)?.into(),
             Content::Video(video) => media::video(&mut self, video)?.into(),
@@ -95,7 +100,8 @@ impl Build {
                 Story::Video(video) => media::video(&mut self, video)?.into(),
             },
             Content::Album(_) => return Err(Error::Internal("an album is several messages".to_owned())),
-        })
+        };
+        Ok(Built { handle, ..built })
     }
 
     pub fn file(&mut self) -> Result<Ready> {
@@ -112,15 +118,16 @@ impl Build {
 }
 
 pub(super) async fn upload(live: &Live, to: &Jid, purposes: Vec<Purpose>, files: Vec<File>) -> Result<IntoIter<Ready>> {
-    if to.is_newsletter() && !files.is_empty() {
+    let readers = if to.is_newsletter() { Readers::Newsletter } else { Readers::Chat };
+    if readers == Readers::Newsletter && files.len() > 1 {
         return Err(Error::Invalid {
             field: "Phone",
-            reason: "Phone should not be a channel: no files can be sent to one yet".to_owned(),
+            reason: "Phone should not be a newsletter: a post has one file".to_owned(),
         });
     }
     let mut uploaded = Vec::with_capacity(files.len());
     for (file, purpose) in files.into_iter().zip(purposes) {
-        uploaded.push(ready(live, file, purpose).await?);
+        uploaded.push(ready(live, file, purpose, readers).await?);
     }
     Ok(uploaded.into_iter())
 }

@@ -4,9 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio::{sync::oneshot, time::timeout};
-use wacore::types::message::{AddressingMode, EditAttribute, MessageInfo, MessageSource};
-use wacore_binary::{Jid, JidExt as _, Node};
-use waproto::whatsapp as wa;
+use wacore::{
+    send::{media_type_from_message, stanza_type_from_message},
+    types::message::{AddressingMode, EditAttribute, MessageInfo, MessageSource},
+};
+use wacore_binary::{Jid, JidExt as _, Node, builder::NodeBuilder};
+use waproto::{buffa::Message as _, whatsapp as wa};
 use whatsapp_rust::{SendOptions, StatusSendOptions};
 
 use super::{ACK_MAX, build::Built, now};
@@ -30,14 +33,23 @@ enum Way {
         to: Jid,
         nodes: Vec<Node>,
     },
+    /// With the file that the media host calls so. The engine's own call leaves that out.
+    Post {
+        to: Jid,
+        handle: String,
+    },
     /// To everyone who is shown a story.
     Story {
         audience: Vec<Jid>,
     },
 }
 
-pub(super) async fn deliver(live: &Live, to: Jid, Built { message, nodes }: Built, id: String) -> Result<Sent> {
-    hand_over(live, Way::Chat { to, nodes }, message, id).await
+pub(super) async fn deliver(live: &Live, to: Jid, Built { message, nodes, handle }: Built, id: String) -> Result<Sent> {
+    let way = match handle {
+        Some(handle) => Way::Post { to, handle },
+        None => Way::Chat { to, nodes },
+    };
+    hand_over(live, way, message, id).await
 }
 
 pub(super) async fn tell(live: &Live, audience: Vec<Jid>, message: wa::Message, id: String) -> Result<Sent> {
@@ -62,17 +74,23 @@ async fn hand_over(live: &Live, way: Way, message: wa::Message, id: String) -> R
 
 async fn send(live: &Live, way: Way, message: wa::Message, id: String, ack: oneshot::Receiver<Ack>) -> Result<Sent> {
     let content = message.clone();
-    let sent = match way {
+    let (to, id) = match way {
         Way::Chat { to, nodes } => {
             let options = SendOptions::default().with_message_id(id).with_extra_stanza_nodes(nodes);
-            live.client.send_message_with_options(to, message, options).await
+            let sent = live.client.send_message_with_options(to, message, options).await.map_err(error::send)?;
+            (sent.to, sent.message_id)
+        }
+        Way::Post { to, handle } => {
+            let post = post(&to, &id, &handle, &message);
+            live.client.send_node(post).await.map_err(|failed| error::any(&failed))?;
+            (to, id)
         }
         Way::Story { audience } => {
             let options = StatusSendOptions { message_id: Some(id), ..StatusSendOptions::default() };
-            live.client.status().send_raw(message, &audience, options).await
+            let sent = live.client.status().send_raw(message, &audience, options).await.map_err(error::send)?;
+            (sent.to, sent.message_id)
         }
     };
-    let sent = sent.map_err(error::send)?;
     let ack = ack.await.map_err(|_| unacknowledged())?;
     if let Some(code) = ack.error {
         return Err(Error::Rejected { code, text: refusal(code).to_owned() });
@@ -81,7 +99,7 @@ async fn send(live: &Live, way: Way, message: wa::Message, id: String, ack: ones
     let timestamp = ack.timestamp.unwrap_or_else(now);
     let names = Known { client: live.client.clone(), unknown: Arc::default() };
     let around = Around { names: &names, now: Utc::now() };
-    let info = sent_info(&sent.to, live.client.pn(), live.client.lid(), &sent.message_id, timestamp, &content);
+    let info = sent_info(&to, live.client.pn(), live.client.lid(), &id, timestamp, &content);
     // The message is on its way in any case; if its event cannot be stored, the log says so.
     if let Some(record) = adapter::event::message(&content, &info, around) {
         let noted = notes::of_own(&live.backend, &content, &info, around, record.clone()).await;
@@ -91,7 +109,23 @@ async fn send(live: &Live, way: Way, message: wa::Message, id: String, ack: ones
         });
         live.recorder.insist(vec![record]).await;
     }
-    Ok(Sent { id: sent.message_id, timestamp, ids: Vec::new() })
+    Ok(Sent { id, timestamp, ids: Vec::new() })
+}
+
+/// In the clear.
+fn post(to: &Jid, id: &str, handle: &str, message: &wa::Message) -> Node {
+    let content = NodeBuilder::new("plaintext");
+    let content = match media_type_from_message(message) {
+        Some(kind) => content.attr("mediatype", kind),
+        None => content,
+    };
+    NodeBuilder::new("message")
+        .attr("to", to)
+        .attr("id", id)
+        .attr("type", stanza_type_from_message(message))
+        .attr("media_id", handle)
+        .children([content.bytes(message.encode_to_vec()).build()])
+        .build()
 }
 
 /// An own message as another device of the account would hear of it.

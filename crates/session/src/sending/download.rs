@@ -32,7 +32,8 @@ impl Sessions {
     ) -> Result<fs::File> {
         match (self.fetch(id, kind, &file, folder).await, origin) {
             (Err(Error::FileGone), Some(origin)) => {
-                let path = self.upload_again(id, origin, &file.media_key).await;
+                let Some(seal) = &file.sealed else { return Err(Error::FileGone) };
+                let path = self.upload_again(id, origin, &seal.media_key).await;
                 file.direct_path = path.map_err(|failed| match failed {
                     Failure::Final(_) | Failure::Expired(_) => Error::FileGone,
                     Failure::Passing(reason) => Error::NotConnected { reason },
@@ -54,14 +55,14 @@ impl Sessions {
                 Kind::Sticker => MediaType::Sticker,
             };
             let length = file.file_length.unwrap_or(0);
-            let params = DownloadParams::encrypted(
-                file.direct_path.clone(),
-                &file.media_key,
-                &file.file_sha256,
-                &file.file_enc_sha256,
-                length,
+            let params = DownloadParams {
+                direct_path: file.direct_path.clone(),
+                media_key: file.sealed.as_ref().map(|seal| seal.media_key.to_vec()),
+                file_enc_sha256: file.sealed.as_ref().map(|seal| seal.file_enc_sha256.to_vec()),
+                file_sha256: file.file_sha256.to_vec(),
+                file_length: length,
                 media_type,
-            );
+            };
             let bound = DOWNLOAD_TIME + Duration::from_secs(length / BYTES_PER_SECOND);
             let download = live.client.download_from_params_to_writer(&params, writer);
             let mut file = timeout(bound, download)

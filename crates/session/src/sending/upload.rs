@@ -17,10 +17,13 @@ use wacore::{
 use super::prepare::{Facts, Prepared, Purpose, prepare};
 use crate::{Error, File, Result, adapter::error, supervisor::Live};
 
+mod clear;
+
 /// For the hosts to take a small file.
 const UPLOAD_TIME: Duration = Duration::from_secs(150);
 /// A larger one has more time.
 const BYTES_PER_SECOND: u64 = 128 << 10;
+const BUFFER: usize = 64 << 10;
 
 /// A file that WhatsApp has, or that is small enough to go along.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,18 +37,29 @@ pub(super) struct Ready {
 pub(super) struct Place {
     pub url: String,
     pub direct_path: String,
+    /// Empty, as the next: it is not encrypted.
     pub media_key: Vec<u8>,
-    pub file_sha256: Vec<u8>,
     pub file_enc_sha256: Vec<u8>,
+    pub file_sha256: Vec<u8>,
     pub file_length: u64,
     /// Unix seconds.
     pub media_key_timestamp: i64,
     /// Lets a video play before all of it is there.
     pub streaming_sidecar: Option<Vec<u8>>,
+    /// What a newsletter's post names it by.
+    pub handle: Option<String>,
 }
 
-pub(super) async fn ready(live: &Live, file: File, purpose: Purpose) -> Result<Ready> {
-    let media_type = media_type(&purpose);
+/// Whom a file is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    Chat,
+    /// Everybody.
+    Newsletter,
+}
+
+pub(super) async fn ready(live: &Live, file: File, purpose: Purpose, readers: Readers) -> Result<Ready> {
+    let media_type = media_type(&purpose, readers);
     let found = purpose == Purpose::LinkImage { found: true };
     let prepared = {
         // Conversions take all of a core each. Those that wait are bounded by the requests that carry files.
@@ -60,13 +74,20 @@ pub(super) async fn ready(live: &Live, file: File, purpose: Purpose) -> Result<R
         return Ok(Ready { facts, place: None });
     };
     let bound = UPLOAD_TIME + Duration::from_secs(file.length / BYTES_PER_SECOND);
+    // Nothing was sent yet, so it can be tried again.
+    let unreached = || Error::NotConnected { reason: "no media host of WhatsApp took the file".to_owned() };
+    if readers == Readers::Newsletter {
+        let place = timeout(bound, clear::upload(live, file, media_type)).await.map_err(|_| unreached())?;
+        return match place {
+            Err(Error::TimedOut) => Err(unreached()),
+            place => Ok(Ready { facts, place: Some(place?) }),
+        };
+    }
     let (sealed, info) = blocking(move || {
         seal(file, media_type).map_err(|_| Error::Internal("a file could not be encrypted".to_owned()))
     })
     .await?;
     let upload = live.client.upload_stream(sealed, info, media_type);
-    // Nothing was sent yet, so it can be tried again.
-    let unreached = || Error::NotConnected { reason: "no media host of WhatsApp took the file".to_owned() };
     let done = timeout(bound, upload).await.map_err(|_| unreached())?;
     let done = done.map_err(|failed| match error::media(&failed) {
         Error::TimedOut | Error::Internal(_) | Error::FileGone => unreached(),
@@ -81,12 +102,15 @@ pub(super) async fn ready(live: &Live, file: File, purpose: Purpose) -> Result<R
         file_length: done.file_length,
         media_key_timestamp: done.media_key_timestamp,
         streaming_sidecar: done.streaming_sidecar,
+        handle: None,
     };
     Ok(Ready { facts, place: Some(place) })
 }
 
-fn media_type(purpose: &Purpose) -> Option<MediaType> {
+/// `None`: it goes along.
+fn media_type(purpose: &Purpose, readers: Readers) -> Option<MediaType> {
     Some(match purpose {
+        Purpose::LinkImage { .. } if readers == Readers::Newsletter => return None,
         Purpose::Image => MediaType::Image,
         Purpose::Video => MediaType::Video,
         Purpose::Audio | Purpose::Voice => MediaType::Audio,
@@ -102,23 +126,23 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     done.unwrap_or_else(|_| Err(Error::Internal("work on a file panicked".to_owned())))
 }
 
-fn seal(mut file: File, media_type: MediaType) -> whatsapp_rust::anyhow::Result<(Sealed, EncryptedMediaInfo)> {
+fn seal(mut file: File, media_type: MediaType) -> whatsapp_rust::anyhow::Result<(OnDisk, EncryptedMediaInfo)> {
     file.content.seek(SeekFrom::Start(0))?;
-    let mut sealed = io::BufWriter::with_capacity(64 << 10, file.folder.file_on_disk()?);
+    let mut sealed = io::BufWriter::with_capacity(BUFFER, file.folder.file_on_disk()?);
     let info = encrypt_media_streaming(&mut file.content, &mut sealed, media_type)?;
     sealed.flush()?;
     let sealed = sealed.into_inner().map_err(io::IntoInnerError::into_error)?;
     let length = sealed.metadata()?.len();
-    Ok((Sealed { file: Arc::new(sealed), length }, info))
+    Ok((OnDisk { file: Arc::new(sealed), length }, info))
 }
 
 /// Without a name, so it is gone with its last reader.
-struct Sealed {
+struct OnDisk {
     file: Arc<fs::File>,
     length: u64,
 }
 
-impl UploadSource for Sealed {
+impl UploadSource for OnDisk {
     fn len(&self) -> u64 {
         self.length
     }

@@ -27,7 +27,7 @@ async fn refuses_a_newer_schema(database: Database) {
         .await
         .unwrap();
     let Err(error) = Store::open(&database.url, key()).await else { panic!("it opened") };
-    assert!(matches!(error, Error::NewerSchema { found: 9999, known: 5 }), "{error}");
+    assert!(matches!(error, Error::NewerSchema { found: 9999, known: 1..9999 }), "{error}");
     assert!(error.to_string().contains("newer WaGo"));
 }
 

@@ -1,5 +1,6 @@
 //! Newsletters: made, followed, posted in, reacted to.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,6 +139,36 @@ async fn a_newsletter_is_made_followed_and_read() {
     assert_eq!(known(&world, &id).await["followers"], json!([]));
     alice.post("/newsletter/delete", which.clone()).await.data();
     bob.post("/newsletter/info", which).await.fails(404, "unknown_newsletter", "no such newsletter");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_has_a_file() {
+    let (world, alice, _, bob, bobs_inbox) = world().await;
+    let id = alice.post("/newsletter/create", json!({"Name": "News"})).await.data()["id"].clone();
+    bob.post("/newsletter/subscribe", json!({"jid": id})).await.data();
+    for (path, field, kind, file) in [
+        ("/send/image", "Image", "image", DOT),
+        ("/send/document", "Document", "document", "data:text/plain;base64,aGVsbG8="),
+    ] {
+        let post = json!({"Phone": id, field: file, "Caption": "look", "FileName": "a.txt"});
+        let sent = alice.post(path, post).await.data();
+        let told = bobs_inbox.first(kind, |one| one.event()["Info"]["ID"] == sent["Id"]).await;
+        let message = &told.event()["Message"];
+        let described = &message[format!("{kind}Message")];
+        // For everybody's eyes.
+        assert_eq!((&described["mediaKey"], &described["fileEncSHA256"]), (&Value::Null, &Value::Null));
+        let came = told.file.as_ref().unwrap_or_else(|| panic!("{:?}", told.file_error));
+        assert_eq!(described["fileLength"], came.bytes.len());
+        let path = format!("/message/download/{kind}");
+        let got = bob.post(&path, described.clone()).await.data()["Data"].take();
+        let (_, got) = got.as_str().unwrap().split_once(',').unwrap();
+        assert_eq!(BASE64_STANDARD.decode(got).unwrap(), came.bytes);
+        let page = bob.get(&format!("/newsletter/messages?jid={}&count=1", id.as_str().unwrap())).await.data();
+        assert_eq!(page["Messages"][0]["Type"], "media");
+    }
+    let album = json!({"Phone": id, "Items": [{"Image": DOT}, {"Image": DOT}]});
+    alice.post("/send/album", album).await.fails(400, "invalid_field", "a post has one file");
     world.stop().await;
 }
 

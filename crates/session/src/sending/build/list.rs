@@ -34,5 +34,6 @@ pub fn list(build: &mut Build, list: List) -> Built {
     if !build.to_group {
         nodes.push(NodeBuilder::new("bot").attr("biz_bot", "1").build());
     }
-    Built { message: wa::Message { document_with_caption_message: wrapped(message), ..Default::default() }, nodes }
+    let message = wa::Message { document_with_caption_message: wrapped(message), ..Default::default() };
+    Built { message, nodes, handle: None }
 }

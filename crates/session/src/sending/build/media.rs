@@ -23,10 +23,10 @@ macro_rules! placed {
         $message {
             url: Some(place.url),
             direct_path: Some(place.direct_path),
-            media_key: Some(place.media_key),
-            media_key_timestamp: Some(place.media_key_timestamp),
+            media_key_timestamp: (!place.media_key.is_empty()).then_some(place.media_key_timestamp),
+            media_key: Some(place.media_key).filter(|key| !key.is_empty()),
             file_sha256: Some(place.file_sha256),
-            file_enc_sha256: Some(place.file_enc_sha256),
+            file_enc_sha256: Some(place.file_enc_sha256).filter(|hash| !hash.is_empty()),
             file_length: Some(place.file_length),
             mimetype: Some(facts.mimetype.clone()),
             ..Default::default()

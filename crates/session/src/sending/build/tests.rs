@@ -23,6 +23,7 @@ fn uploaded() -> Ready {
         file_enc_sha256: vec![3],
         file_length: 4,
         media_key_timestamp: 5,
+        handle: None,
         streaming_sidecar: Some(vec![6]),
     };
     let facts = Facts {
@@ -47,7 +48,7 @@ fn make<P: Part>(body: Value) -> Result<Built> {
     let content = part.content();
     let files = purposes(&content).iter().map(|_| uploaded()).collect::<Vec<_>>().into_iter();
     let context = context::context(&envelope, &to, None)?;
-    Build { files, context, to_group: false, secret: [0xab; 32], now: 1_000 }.finish(content)
+    Build { files, context, to_group: false, handle: None, secret: [0xab; 32], now: 1_000 }.finish(content)
 }
 
 fn built<P: Part>(mut body: Value) -> Value {
@@ -354,7 +355,7 @@ fn a_list_needs_a_word_to_the_server() {
         "Phone": "1", "Title": "T", "Body": "B", "Footer": "F", "ButtonText": "Open",
         "Sections": [{"Title": "S", "Rows": [{"Title": "A", "Desc": "a", "RowId": "1"}, {"Title": "B"}]}],
     });
-    let Built { message, nodes } = make::<List>(body).unwrap();
+    let Built { message, nodes, .. } = make::<List>(body).unwrap();
     assert_eq!(
         to_json(&message)["documentWithCaptionMessage"]["message"]["listMessage"],
         json!({
