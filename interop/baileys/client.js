@@ -126,6 +126,17 @@ export class Client extends EventEmitter {
     return this.until('the client to be online', () => this.open)
   }
 
+  /** What it reports of these sorts, from here on: a list for each. */
+  reports(...names) {
+    const reported = Object.fromEntries(names.map((name) => [name, []]))
+    for (const name of names)
+      this.#socket.ev.on(name, (update) => {
+        reported[name].push(...[update].flat())
+        this.emit('change')
+      })
+    return reported
+  }
+
   received(what, text) {
     return this.until(what, () => this.messages.find((m) => textOf(m) === text))
   }

@@ -13,13 +13,7 @@ const jid = (number) => `${number}@s.whatsapp.net`
 /** The client is `own`, the session `other`, and `phone` is a third person's. */
 export async function groups(step, client, gateway, phone, own, other) {
   const { socket } = client
-  /** What Baileys reported of that sort, from here on. */
-  const reported = { 'groups.upsert': [], 'groups.update': [], 'group-participants.update': [], 'group.join-request': [], 'contacts.update': [] }
-  for (const [name, seen] of Object.entries(reported))
-    socket.ev.on(name, (update) => {
-      seen.push(...[update].flat())
-      client.emit('change')
-    })
+  const reported = client.reports('groups.upsert', 'groups.update', 'group-participants.update', 'group.join-request', 'contacts.update')
   const heard = (what, name, fits) => client.until(what, () => reported[name].find(fits))
   const told = async (what, type, fits) => (await gateway.until(what, () => gateway.events.find((e) => e.type === type && fits(e.event)))).event
   const changed = (what, group, fits) => told(what, 'GroupInfo', (e) => e.JID === group && fits(e))

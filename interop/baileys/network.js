@@ -82,6 +82,19 @@ class Phone {
     return this.network.call('POST', `/phones/${this.number}/read`, { id })
   }
 
+  chats() {
+    return this.network.call('GET', `/phones/${this.number}/chats`)
+  }
+
+  /** What its person does with a chat. */
+  chat(action, chat, more = {}) {
+    return this.network.call('POST', `/phones/${this.number}/chats/${action}`, { chat, ...more })
+  }
+
+  labels() {
+    return this.network.call('GET', `/phones/${this.number}/labels`)
+  }
+
   messages() {
     return this.network.call('GET', `/phones/${this.number}/messages`)
   }

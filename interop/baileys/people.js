@@ -10,13 +10,7 @@ const jid = (number) => `${number}@s.whatsapp.net`
 /** The client is `own`, the session `other`, and `phone` is a third person's. */
 export async function people(step, client, gateway, phone, own, other) {
   const { socket } = client
-  /** What Baileys reported of that sort, from here on. */
-  const reported = { 'contacts.update': [], 'blocklist.update': [], 'presence.update': [] }
-  for (const [name, seen] of Object.entries(reported))
-    socket.ev.on(name, (update) => {
-      seen.push(...[update].flat())
-      client.emit('change')
-    })
+  const reported = client.reports('contacts.update', 'blocklist.update', 'presence.update')
   const told = (what, type, fits) => gateway.until(what, () => gateway.events.find((e) => e.type === type && fits(e.event)))
 
   await step('it finds who is on WhatsApp', async () => {
