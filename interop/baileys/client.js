@@ -1,8 +1,10 @@
 // One Baileys client on the sandbox network. Nothing of Baileys is patched: it is given another address, the network's
 // root key in place of WhatsApp's (an exported constant), and a store in memory.
 import { EventEmitter } from 'node:events'
-import makeWASocket, { BufferJSON, DisconnectReason, WA_CERT_DETAILS, initAuthCreds } from '@whiskeysockets/baileys'
+import makeWASocket, { BufferJSON, DEF_MEDIA_HOST, DisconnectReason, WA_CERT_DETAILS, initAuthCreds, proto } from '@whiskeysockets/baileys'
 import { before } from './wait.js'
+
+const MEDIA_HOST = `https://${DEF_MEDIA_HOST}`
 
 const silent = { level: 'silent', trace() {}, debug() {}, info() {}, warn() {}, error() {}, child: () => silent }
 const logger = process.env.WITNESS_LOG
@@ -27,7 +29,10 @@ export class AuthState {
           const found = {}
           for (const id of ids) {
             const text = keys.get(`${type}/${id}`)
-            if (text !== undefined) found[id] = JSON.parse(text, BufferJSON.reviver)
+            if (text === undefined) continue
+            const value = JSON.parse(text, BufferJSON.reviver)
+            // These are protobufs, whose JSON has their bytes in base64.
+            found[id] = type === 'app-state-sync-key' ? proto.Message.AppStateSyncKeyData.fromObject(value) : value
           }
           return found
         },
@@ -49,6 +54,12 @@ export class AuthState {
     return copy
   }
 }
+
+/** Baileys knows WhatsApp's media host by its name; what it asks there goes to the sandbox's. Node has no name for the dispatcher of its own `fetch`. */
+const toMediaHost = (host) => ({
+  dispatch: (asked, handler) =>
+    globalThis[Symbol.for('undici.globalDispatcher.1')].dispatch(asked.origin === MEDIA_HOST ? { ...asked, origin: `https://${host}` } : asked, handler),
+})
 
 export class Client extends EventEmitter {
   #auth
@@ -83,6 +94,7 @@ export class Client extends EventEmitter {
       logger,
       version: [2, 3000, 1043857760],
       syncFullHistory: false,
+      options: { dispatcher: toMediaHost(new URL(this.#url).host) },
       // A message that the other side could not read is asked for again; the answer comes from what was sent here.
       getMessage: async (key) => this.messages.find((m) => m.key.id === key.id)?.message,
     })

@@ -41,6 +41,11 @@ export class Network extends EventEmitter {
     return this.call('GET', '/network')
   }
 
+  /** Resolves with what `check` finds, looked for again after each change. */
+  until(what, check) {
+    return before(what, (again) => this.on('change', again), (again) => this.off('change', again), check)
+  }
+
   phone(number) {
     return new Phone(this, number)
   }
@@ -100,8 +105,7 @@ class Phone {
   }
 
   until(what, check) {
-    const { network } = this
-    return before(what, (again) => network.on('change', again), (again) => network.off('change', again), async () => check(await this.messages()))
+    return this.network.until(what, async () => check(await this.messages()))
   }
 
   received(what, text) {
