@@ -65,6 +65,7 @@ export class Client extends EventEmitter {
   #auth
   #url
   #socket
+  #reports = []
   /** Everything received so far, so that a step may look for what came before it asked. */
   messages = []
   receipts = []
@@ -99,6 +100,7 @@ export class Client extends EventEmitter {
       getMessage: async (key) => this.messages.find((m) => m.key.id === key.id)?.message,
     })
     this.#socket = socket
+    for (const reported of this.#reports) this.#follow(reported)
     socket.ev.on('creds.update', (update) => Object.assign(socket.authState.creds, update))
     socket.ev.on('messages.upsert', ({ messages }) => {
       this.messages.push(...messages)
@@ -141,12 +143,17 @@ export class Client extends EventEmitter {
   /** What it reports of these sorts, from here on: a list for each. */
   reports(...names) {
     const reported = Object.fromEntries(names.map((name) => [name, []]))
-    for (const name of names)
+    this.#reports.push(reported)
+    this.#follow(reported)
+    return reported
+  }
+
+  #follow(reported) {
+    for (const [name, seen] of Object.entries(reported))
       this.#socket.ev.on(name, (update) => {
-        reported[name].push(...[update].flat())
+        seen.push(...[update].flat())
         this.emit('change')
       })
-    return reported
   }
 
   received(what, text) {

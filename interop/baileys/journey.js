@@ -1,11 +1,13 @@
 // What the client does, in a process that trusts the network's authority: see witness.js.
 import assert from 'node:assert/strict'
 import { ADMIN, steps } from '../sandbox.js'
+import { chats } from './chats.js'
 import { AuthState, Client, textOf, trustRoot } from './client.js'
 import { Gateway } from './gateway.js'
 import { groups } from './groups.js'
 import { kinds } from './kinds.js'
 import { Network } from './network.js'
+import { newsletters } from './newsletters.js'
 import { people } from './people.js'
 
 // libsignal's port to Node logs whole sessions, private keys among them.
@@ -112,6 +114,26 @@ await groups(step, client, gateway, alice, carol.number, dave.number)
 const group = await alice.group('Friends', [carol.number, dave.number])
 await kinds(step, 'in a group', client, gateway, host, group, group)
 
+const beside = new Gateway(gatewayUrl, ADMIN, 'witness-second-token')
+await step('a WaGo session is linked to its own phone', async () => {
+  await beside.start('beside')
+  const { Code } = await beside.call('GET', '/session/qr')
+  await carol.scan(Code)
+  await beside.until('Connected', () => beside.events.find((e) => e.type === 'Connected'))
+})
+
+/** One more client on its own phone, and what it reports of these sorts. */
+const link = async (...names) => {
+  const more = new Client(socketUrl, new AuthState()).start()
+  const reported = more.reports(...names)
+  await carol.scan(await more.until('a QR code', () => more.qr))
+  await more.connected()
+  return [more, reported]
+}
+await chats(step, client, beside, carol, alice, link)
+
+await newsletters(step, client, gateway, beside, host, alice, carol.number, dave.number)
+
 await step('it comes back with stored credentials, and gets what it missed in order', async () => {
   client.stop()
   await client.until('the socket to end', () => client.ended !== undefined)
@@ -128,11 +150,12 @@ await step('it comes back with stored credentials, and gets what it missed in or
 
 await step('its phone unlinks it, and it is told so', async () => {
   const devices = await carol.devices()
-  await carol.unlink(devices.find((d) => d.id !== 0).id)
+  await carol.unlink(devices.find((d) => d.jid === client.me.id).id)
   await client.until('the log-out', () => client.ended === 401)
 })
 
 client.stop()
 gateway.stop()
+beside.stop()
 network.unfollow()
 end()
