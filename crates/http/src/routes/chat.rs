@@ -43,7 +43,7 @@ pub(crate) async fn list(Session(session): Session, State(app): State<App>, part
             marked_unread: chat.marked_unread,
             pinned: chat.pinned,
             muted: muted < 0 || muted > app.now_ms(),
-            muted_until: (muted != 0).then(|| if muted < 0 { muted } else { muted / MILLISECONDS }),
+            muted_until: (muted != 0).then_some(if muted < 0 { muted } else { muted / MILLISECONDS }),
             archived: chat.archived,
             labels: chat.labels,
         });
