@@ -277,9 +277,7 @@ async fn make(
         .with_persistence_manager(persistence)
         .with_transport_factory_arc(transport)
         .with_http_client_arc(http)
-        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown })
-        // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
-        .with_skip_history_sync(!history::is_wanted(made).await);
+        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown });
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
