@@ -22,8 +22,8 @@ mod receipt;
 mod webhook;
 
 pub use app_state::{
-    AppStateSyncError, ChatAction, ClearChat, DeleteChat, LabelAssociationChat, LabelEdit, MessageAction,
-    PushNameSetting, UserStatusMute,
+    AppStateSyncError, ChatAction, ClearChat, DeleteChat, LabelAssociationChat, LabelAssociationMessage, LabelEdit,
+    MessageAction, PushNameSetting, UserStatusMute,
 };
 pub use call::Call;
 pub use catalogue::{Entry, Way, catalogue, document};

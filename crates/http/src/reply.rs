@@ -3,7 +3,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use wago_contract::envelope::Success;
+use wago_contract::{envelope::Success, message::Done};
 
 use crate::error::ApiError;
 
@@ -12,6 +12,13 @@ pub(crate) type Result<T, E = ApiError> = std::result::Result<T, E>;
 
 /// The `data` of a successful reply.
 pub(crate) struct Reply<T>(pub T);
+
+/// Of what has nothing to tell but that it was done.
+pub(crate) type Answer = Result<Reply<Done>>;
+
+pub(crate) fn done(details: &'static str) -> Answer {
+    Ok(Reply(Done { details }))
+}
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {

@@ -22,6 +22,7 @@ mod phone;
 mod pictures;
 mod privacy;
 mod queue;
+mod refusal;
 mod screens;
 mod stanza;
 mod state;

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use wacore::appstate::schemas::{self, IndexPart, Schema};
 use wacore_binary::{Jid, JidExt as _};
 use wago_contract::{chat, label};
-use wago_store::{ChatChange, SessionId};
+use wago_store::SessionId;
 use waproto::{
     buffa::MessageField,
     whatsapp::{
@@ -154,11 +154,7 @@ impl Sessions {
             };
             let name = chat.to_string();
             let about = [label.as_str(), &name, &message, "0", "0"];
-            written(&live, live.client.send_app_state_action(&LABEL_MESSAGE, &about, &value)).await?;
-            // Nor does it tell of one.
-            let chat = self.chat(id, &name).await?.jid;
-            let change = ChatChange::Labelled { label, chat, message: Some(message), on };
-            Ok(live.recorder.change_chats(vec![change]).await?)
+            written(&live, live.client.send_app_state_action(&LABEL_MESSAGE, &about, &value)).await
         })
         .await
     }

@@ -51,6 +51,7 @@ use crate::{
     privacy,
     record::Recorder,
     tasks::Tasks,
+    unsaid::Unsaid,
 };
 
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
@@ -276,9 +277,7 @@ async fn make(
         .with_persistence_manager(persistence)
         .with_transport_factory_arc(transport)
         .with_http_client_arc(http)
-        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown })
-        // A phone sends months of chats to a new device: only those who ask for them pay for fetching them.
-        .with_skip_history_sync(!history::is_wanted(made).await);
+        .with_inbound_durability_hook(StoredFirst { recorder: made.recorder.clone(), backend, unknown });
     if let Some(version) = version {
         builder = builder.with_version_override(version);
     }
@@ -331,6 +330,7 @@ async fn record(
     broken: &CancellationToken,
 ) {
     let mut batch = Vec::new();
+    let mut unsaid = Unsaid::default();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
         let mut noted = true;
@@ -339,7 +339,14 @@ async fn record(
             privacy::heed(&names.client, event).await;
         }
         let around = Around { names, now: Utc::now() };
-        let records = batch.drain(..).flat_map(|event| adapter::event::other(&event, around)).collect();
+        let mut records = Vec::new();
+        for event in batch.drain(..) {
+            records.extend(adapter::event::other(&event, around));
+            match unsaid.of_event(&names.client, backend, &event, around).await {
+                Ok(more) => records.extend(more),
+                Err(_) => noted = false,
+            }
+        }
         if noted && !broken.is_cancelled() && recorder.insist(records).await {
             barrier.store(count);
         } else {

@@ -1,4 +1,5 @@
-//! Recording the history that a phone sends: unpacked on a thread of its own, told and kept part by part.
+//! Recording the history that a phone sends: unpacked on a thread of its own, told and kept part by part. How its chats stand
+//! is stored in any case.
 
 use std::{
     io,
@@ -11,14 +12,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wacore_binary::Jid;
 use wago_contract::history::{AskHistory, HistoryAsked, Oldest};
-use wago_store::SessionId;
+use wago_store::{ChatChange, SessionId};
 use waproto::whatsapp as wa;
 
 use crate::{
     Error, Result, Sessions,
     adapter::{
         error,
-        history::Chunk,
+        history::{Chunk, Past, listed, named},
         names::{Around, Names},
         stored::past,
     },
@@ -34,11 +35,6 @@ const KIND: &str = "HistorySync";
 const BATCH_MAX: usize = 200;
 /// Files of one session, of half a megabyte or so each; for a newer one the oldest goes.
 const FILES_MAX: usize = 1_000;
-
-/// Whether it is told or kept.
-pub(crate) async fn is_wanted(made: &Made) -> bool {
-    made.shared.keep.messages || made.shared.keep.history.is_some() || is_told(made).await
-}
 
 /// Whether the session's subscription names it. A store that does not answer means no.
 async fn is_told(made: &Made) -> bool {
@@ -74,8 +70,6 @@ impl Sessions {
         };
         self.over(id, |live| async move {
             let to = self.resolve(&live, &chat).await?;
-            // A session that wanted no history when it connected would leave the answer.
-            live.client.set_skip_history_sync(false);
             let (before, at_ms) = (oldest.id.as_str(), oldest.timestamp.saturating_mul(1_000));
             let count_asked = i32::try_from(count).unwrap_or(i32::MAX);
             let asked = live.client.fetch_message_history(&to, before, oldest.from_me, at_ms, count_asked);
@@ -112,9 +106,7 @@ pub(crate) async fn record(
             continue;
         }
         let chunk = Arc::new(chunk);
-        if made.recorder.keeps_messages() {
-            store(chunk.clone(), names, &made.recorder, stop).await;
-        }
+        store(chunk.clone(), names, &made.recorder, stop).await;
         let is_told = is_told(made).await;
         if !is_told && folder.is_none() {
             continue;
@@ -146,22 +138,53 @@ fn ended(reading: Result<Result<(), String>, tokio::task::JoinError>, recorder: 
     }
 }
 
-/// Stores the messages. What cannot be stored is missing, and the log says so.
+/// Stores how the chats stand, what people call themselves, and the messages if they are kept. What cannot be stored is
+/// missing, and the log says so.
 async fn store(chunk: Arc<Chunk>, names: &dyn Names, recorder: &Recorder, stop: &CancellationToken) {
-    let (sender, mut chats) = mpsc::channel(PARTS_MAX);
-    let reading = tokio::task::spawn_blocking(move || chunk.each_chat(|chat| sender.blocking_send(chat).is_ok()));
-    while let Some(chat) = chats.recv().await {
+    let lists_chats = chunk.lists_chats();
+    if !(lists_chats || recorder.keeps_messages()) {
+        return;
+    }
+    let (sender, mut parts) = mpsc::channel(PARTS_MAX);
+    let reading = tokio::task::spawn_blocking(move || chunk.each(|part| sender.blocking_send(part).is_ok()));
+    let mut changes = Vec::new();
+    while let Some(part) = parts.recv().await {
         if stop.is_cancelled() {
             break;
         }
         let around = Around { names, now: Utc::now() };
-        if let Err(error) = store_chat(&chat, recorder, around).await {
+        let stored = async {
+            match part {
+                Past::Chat(chat) => {
+                    if lists_chats {
+                        changes.extend(listed(&chat, around));
+                    }
+                    if recorder.keeps_messages() {
+                        store_chat(&chat, recorder, around).await?;
+                    }
+                }
+                Past::Names(people) => changes.extend(people.iter().filter_map(|person| named(person, around))),
+            }
+            if changes.len() >= BATCH_MAX { change_chats(recorder, &mut changes).await } else { Ok(()) }
+        };
+        if let Err(error) = stored.await {
             tracing::error!(session = recorder.name(), %error, "a part of a history could not be stored");
             break;
         }
     }
-    drop(chats);
+    drop(parts);
+    if let Err(error) = change_chats(recorder, &mut changes).await {
+        tracing::error!(session = recorder.name(), %error, "chats of a history could not be listed");
+    }
     ended(reading.await, recorder);
+}
+
+/// Takes them, and stores them some at a time.
+async fn change_chats(recorder: &Recorder, changes: &mut Vec<ChatChange>) -> wago_store::Result<()> {
+    for some in std::mem::take(changes).chunks(BATCH_MAX) {
+        recorder.change_chats(some.to_vec()).await?;
+    }
+    Ok(())
 }
 
 async fn store_chat(chat: &wa::Conversation, recorder: &Recorder, around: Around<'_>) -> wago_store::Result<()> {

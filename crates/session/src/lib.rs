@@ -39,6 +39,7 @@ mod sending;
 mod sessions;
 mod supervisor;
 mod tasks;
+mod unsaid;
 pub use archive::Chat;
 pub use chain::prove_chain_is_checked;
 pub use error::Error;

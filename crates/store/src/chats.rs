@@ -16,6 +16,12 @@ pub enum ChatChange {
         at_ms: i64,
         unread: bool,
     },
+    /// A phone has it, as it was when it told a new device: what is known of newer messages counts more.
+    Listed {
+        chat: String,
+        at_ms: i64,
+        unread: u32,
+    },
     /// What a group is called, or a chat in the phone's list.
     Named {
         chat: String,
@@ -137,6 +143,20 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
                 "INSERT INTO chats (session_id, chat, last_message_at, unread) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (session_id, chat) DO UPDATE SET unread = chats.unread + excluded.unread, last_message_at = \
                  CASE WHEN excluded.last_message_at > chats.last_message_at THEN excluded.last_message_at ELSE chats.last_message_at END",
+            )
+            .bind(session.0)
+            .bind(clean(chat))
+            .bind(*at_ms)
+            .bind(i64::from(*unread))
+            .execute(&mut **tx)
+            .await?;
+        }
+        ChatChange::Listed { chat, at_ms, unread } => {
+            sqlx::query(
+                "INSERT INTO chats (session_id, chat, last_message_at, unread) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (session_id, chat) DO UPDATE SET unread = CASE WHEN chats.last_message_at = 0 THEN excluded.unread \
+                 ELSE chats.unread END, last_message_at = CASE WHEN excluded.last_message_at > chats.last_message_at \
+                 THEN excluded.last_message_at ELSE chats.last_message_at END",
             )
             .bind(session.0)
             .bind(clean(chat))

@@ -113,6 +113,25 @@ pub struct LabelAssociationChat {
     pub from_full_sync: bool,
 }
 
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LabelAssociationMessage {
+    /// The chat.
+    #[serde(rename = "JID")]
+    pub jid: String,
+    #[serde(rename = "JIDAlt")]
+    pub jid_alt: String,
+    pub timestamp: String,
+    #[serde(rename = "LabelID")]
+    pub label_id: String,
+    #[serde(rename = "MessageID")]
+    pub message_id: String,
+    /// As the app state has it.
+    pub action: Value,
+    /// Part of the whole state that a new device is given, not a change of now.
+    pub from_full_sync: bool,
+}
+
 /// The account's own name, as others see it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -2,17 +2,14 @@
 
 use axum::extract::State;
 use http::request::Parts;
-use wago_contract::{
-    chat::{Archive, Chat, Chats, Clear, MarkUnread, Mute, Timer, Which},
-    message::Done,
-};
+use wago_contract::chat::{Archive, Chat, Chats, Clear, MarkUnread, Mute, Timer, Which};
 
 use crate::{
     app::App,
     body::Body,
     credentials::Session,
     page::number,
-    reply::{Reply, Result},
+    reply::{Answer, Reply, Result, done},
 };
 
 const LIMIT: u64 = 100;
@@ -43,7 +40,7 @@ pub(crate) async fn list(Session(session): Session, State(app): State<App>, part
             marked_unread: chat.marked_unread,
             pinned: chat.pinned,
             muted: muted < 0 || muted > app.now_ms(),
-            muted_until: (muted != 0).then(|| if muted < 0 { muted } else { muted / MILLISECONDS }),
+            muted_until: (muted != 0).then_some(if muted < 0 { muted } else { muted / MILLISECONDS }),
             archived: chat.archived,
             labels: chat.labels,
         });
@@ -104,10 +101,4 @@ pub(crate) async fn delete(Session(session): Session, State(app): State<App>, Bo
 pub(crate) async fn ephemeral(Session(session): Session, State(app): State<App>, Body(timer): Body<Timer>) -> Answer {
     app.sessions.set_timer(session.id, timer).await?;
     done("Disappearing timer set")
-}
-
-type Answer = Result<Reply<Done>>;
-
-fn done(details: &'static str) -> Answer {
-    Ok(Reply(Done { details }))
 }

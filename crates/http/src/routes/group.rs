@@ -6,7 +6,6 @@ use wago_contract::{
         AskLink, Create, Decide, Group, Groups, InviteLink, Join, JoinRequest, Joined, Link, PhotoSet, Rename,
         SetAddMode, SetAnnounce, SetApproval, SetLocked, SetPhoto, SetTimer, SetTopic, Update, Updated, Which,
     },
-    message::Done,
     send::media::Media,
 };
 use wago_session::File;
@@ -20,15 +19,9 @@ use crate::{
     files,
     intake::Blob,
     page::Page,
-    reply::{Reply, Result},
+    reply::{Answer, Reply, Result, done},
     upload::Upload,
 };
-
-type Answer = Result<Reply<Done>>;
-
-fn done(details: &'static str) -> Answer {
-    Ok(Reply(Done { details }))
-}
 
 pub(crate) async fn create(
     Session(session): Session,

@@ -2,10 +2,7 @@
 
 use axum::extract::State;
 use http::request::Parts;
-use wago_contract::{
-    label::{EditLabel, Label, LabelChat, LabelMessage, Labelled, Labels},
-    message::Done,
-};
+use wago_contract::label::{EditLabel, Label, LabelChat, LabelMessage, Labelled, Labels};
 
 use crate::{
     app::App,
@@ -14,7 +11,7 @@ use crate::{
     error::ApiError,
     page::Page,
     query::parameter,
-    reply::{Reply, Result},
+    reply::{Answer, Reply, Result, done},
 };
 
 /// WhatsApp lets an account have twenty.
@@ -89,10 +86,4 @@ async fn set_message(Session(session): Session, State(app): State<App>, wish: La
     let details = if wish.on { "Label added" } else { "Label removed" };
     app.sessions.label_message(session.id, wish).await?;
     done(details)
-}
-
-type Answer = Result<Reply<Done>>;
-
-fn done(details: &'static str) -> Answer {
-    Ok(Reply(Done { details }))
 }

@@ -17,17 +17,13 @@ use crate::{
     body::Body,
     credentials::Session,
     download,
-    reply::{Reply, Result},
+    reply::{Reply, Result, done},
     routes::stored,
     sending::Sending,
 };
 
 fn sent(details: &'static str, sent: wago_session::Sent) -> Sent {
     Sent { details, timestamp: sent.timestamp, id: sent.id, ids: sent.ids }
-}
-
-fn done(details: &'static str) -> Reply<Done> {
-    Reply(Done { details })
 }
 
 pub(crate) async fn react(sending: Sending<React>) -> Result<Response> {
@@ -87,7 +83,7 @@ pub(crate) async fn mark_read(
     Body(read): Body<MarkRead>,
 ) -> Result<Reply<Done>> {
     app.sessions.mark_read(session.id, read).await?;
-    Ok(done("Message(s) marked as read"))
+    done("Message(s) marked as read")
 }
 
 pub(crate) async fn presence(
@@ -96,7 +92,7 @@ pub(crate) async fn presence(
     Body(presence): Body<Presence>,
 ) -> Result<Reply<Done>> {
     app.sessions.presence(session.id, presence).await?;
-    Ok(done("Chat presence set successfully"))
+    done("Chat presence set successfully")
 }
 
 pub(crate) async fn star(
@@ -106,7 +102,7 @@ pub(crate) async fn star(
 ) -> Result<Reply<Done>> {
     let details = if star.on { "Starred" } else { "Unstarred" };
     app.sessions.star(session.id, star).await?;
-    Ok(done(details))
+    done(details)
 }
 
 macro_rules! downloads {

@@ -2,9 +2,8 @@
 
 use axum::extract::{FromRequest as _, Request, State};
 use serde_json::Value;
-use wago_contract::{
-    message::Done,
-    newsletter::{Ask, AskPosts, Create, InviteLink, Newsletters, Posts, React, Subscribe, Subscribed, Update, Which},
+use wago_contract::newsletter::{
+    Ask, AskPosts, Create, InviteLink, Newsletters, Posts, React, Subscribe, Subscribed, Update, Which,
 };
 
 use super::group::picture;
@@ -14,15 +13,9 @@ use crate::{
     body::Body,
     credentials::Session,
     page::Page,
-    reply::{Reply, Result},
+    reply::{Answer, Reply, Result, done},
     upload::Upload,
 };
-
-type Answer = Result<Reply<Done>>;
-
-fn done(details: &'static str) -> Answer {
-    Ok(Reply(Done { details }))
-}
 
 pub(crate) async fn create(
     Session(session): Session,

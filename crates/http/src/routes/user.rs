@@ -17,13 +17,9 @@ use crate::{
     credentials::Session,
     error::ApiError,
     files,
-    reply::{Reply, Result},
+    reply::{Reply, Result, done},
     upload::Upload,
 };
-
-fn done(details: &'static str) -> Reply<Done> {
-    Reply(Done { details })
-}
 
 pub(crate) async fn check(
     Session(session): Session,
@@ -72,7 +68,7 @@ pub(crate) async fn name(
     Body(SetName(name)): Body<SetName>,
 ) -> Result<Reply<Done>> {
     app.sessions.set_name(session.id, name).await?;
-    Ok(done("Name set"))
+    done("Name set")
 }
 
 pub(crate) async fn about(
@@ -81,7 +77,7 @@ pub(crate) async fn about(
     Body(SetAbout(about)): Body<SetAbout>,
 ) -> Result<Reply<Done>> {
     app.sessions.set_about(session.id, about).await?;
-    Ok(done("Set"))
+    done("Set")
 }
 
 pub(crate) async fn presence(
@@ -90,7 +86,7 @@ pub(crate) async fn presence(
     Body(presence): Body<OwnPresence>,
 ) -> Result<Reply<Done>> {
     app.sessions.show_presence(session.id, presence).await?;
-    Ok(done("Presence set successfully"))
+    done("Presence set successfully")
 }
 
 pub(crate) async fn follow_presence(
@@ -99,7 +95,7 @@ pub(crate) async fn follow_presence(
     Body(Person(who)): Body<Person>,
 ) -> Result<Reply<Done>> {
     app.sessions.follow_presence(session.id, who).await?;
-    Ok(done("Subscribed to presence"))
+    done("Subscribed to presence")
 }
 
 pub(crate) async fn privacy(Session(session): Session, State(app): State<App>) -> Result<Reply<Privacy>> {

@@ -9,7 +9,7 @@ use super::{
     community::{self, Kind, Place},
     notice, setting,
 };
-use crate::{account::Number, privacy, stanza::read::node, state::State};
+use crate::{account::Number, privacy, refusal, stanza::read::node, state::State};
 
 /// More groups than this are no use to anyone, and would fill the memory.
 const GROUPS_MAX: usize = 20_000;
@@ -25,21 +25,8 @@ const INVITATION_LASTS: u64 = 3 * 86_400;
 pub(crate) struct Refused(pub u16);
 
 impl Refused {
-    /// The word that goes with the code.
     pub fn text(self) -> &'static str {
-        match self.0 {
-            400 => "bad-request",
-            401 => "not-authorized",
-            403 => "forbidden",
-            404 => "item-not-found",
-            405 => "not-allowed",
-            406 => "not-acceptable",
-            409 => "conflict",
-            410 => "gone",
-            419 => "resource-limit",
-            501 => "feature-not-implemented",
-            _ => "internal-server-error",
-        }
+        refusal::word(self.0)
     }
 }
 

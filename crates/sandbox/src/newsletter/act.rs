@@ -5,7 +5,7 @@ use crate::{
     account::Number,
     device::DeviceId,
     media::{Found, Hash},
-    pictures,
+    pictures, refusal,
     state::State,
 };
 
@@ -23,18 +23,8 @@ pub(crate) const LIVE: u64 = 300;
 pub(crate) struct Refused(pub u16);
 
 impl Refused {
-    /// The word that goes with the code.
     pub fn text(self) -> &'static str {
-        match self.0 {
-            400 => "bad-request",
-            401 => "not-authorized",
-            403 => "forbidden",
-            404 => "item-not-found",
-            405 => "not-allowed",
-            406 => "not-acceptable",
-            419 => "resource-limit",
-            _ => "internal-server-error",
-        }
+        refusal::word(self.0)
     }
 }
 

@@ -100,7 +100,7 @@ impl Stock {
             Event::HistorySync(part) if part.sync_type() == kind => {
                 let chats = &part.get()?.conversations;
                 let messages = || chats.iter().flat_map(|chat| &chat.messages).map(|one| &*one.message);
-                let oldest = messages().last()?;
+                let oldest = messages().next_back()?;
                 Some(History {
                     texts: messages().filter_map(|one| one.message.conversation.clone()).collect(),
                     oldest: (oldest.key.id.clone()?, oldest.message_timestamp?.try_into().unwrap()),

@@ -21,8 +21,13 @@ pub fn is_told(stanza: &NodeRef) -> bool {
         ("notification", Some("account_sync")) => {
             ["blocklist", "privacy", "picture"].iter().any(|tag| stanza.get_optional_child(tag).is_some())
         }
-        _ => false,
+        _ => is_app_state(stanza),
     }
+}
+
+/// Whether it may bring changes of the app state.
+pub fn is_app_state(stanza: &NodeRef) -> bool {
+    stanza.tag == "iq" && stanza.get_optional_child("sync").is_some()
 }
 
 pub fn stanza(stanza: &NodeRef, around: Around) -> Vec<Record> {

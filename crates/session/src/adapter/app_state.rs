@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use wacore::types::events::Event;
+use wacore::{appstate::decode::Mutation, types::events::Event};
 use wacore_binary::Jid;
 use wago_contract::event;
+use wago_store::ChatChange;
+use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use super::{
     message::{text, time},
@@ -15,6 +17,9 @@ use super::{
 use crate::record::Record;
 
 const TOPIC: &str = "AppState";
+/// How an index begins, as far as the engine does not report what it is about.
+pub const LABEL_MESSAGE: &str = "label_message";
+pub const CONTACT: &str = "contact";
 
 pub fn change(event: &Event, around: Around) -> Option<Record> {
     Some(match event {
@@ -75,6 +80,58 @@ pub fn change(event: &Event, around: Around) -> Option<Record> {
         ),
         _ => return None,
     })
+}
+
+/// A change that the engine takes in without reporting it. `whole`: part of a collection that is read from its beginning.
+pub fn unsaid(mutation: &Mutation, whole: bool, around: Around) -> Option<Record> {
+    let about: Vec<&str> = mutation.index.iter().map(String::as_str).collect();
+    let value = mutation.action_value.as_ref();
+    let at = value.and_then(|value| value.timestamp).and_then(DateTime::from_timestamp_millis).unwrap_or(around.now);
+    match (mutation.operation, about.as_slice()) {
+        (SyncdOperation::Set, [LABEL_MESSAGE, label, chat, message, ..]) => {
+            let chat: Jid = chat.parse().ok()?;
+            let action = value?.label_association_action.as_option()?;
+            let told = event::LabelAssociationMessage {
+                jid: chat.to_string(),
+                jid_alt: around.alt(&chat, None),
+                timestamp: time(at),
+                label_id: (*label).to_owned(),
+                message_id: (*message).to_owned(),
+                action: to_json(action),
+                from_full_sync: whole,
+            };
+            let labelled = ChatChange::Labelled {
+                label: told.label_id.clone(),
+                chat: around.chat(&chat, None),
+                message: Some(told.message_id.clone()),
+                on: action.labeled.unwrap_or_default(),
+            };
+            let record = unsaid_of("LabelAssociationMessage", &told, &chat, labelled, around);
+            Some(once(record, "LabelAssociationMessage", &format!("{chat}|{label}|{message}"), at, whole))
+        }
+        (SyncdOperation::Remove, [CONTACT, jid, ..]) => {
+            let jid: Jid = jid.parse().ok()?;
+            let told = event::ChatAction {
+                jid: jid.to_string(),
+                jid_alt: around.alt(&jid, None),
+                timestamp: time(at),
+                action: serde_json::Value::Null,
+                from_full_sync: whole,
+            };
+            let removed = ChatChange::Contact {
+                jid: around.chat(&jid, None),
+                full_name: String::new(),
+                first_name: String::new(),
+            };
+            let record = unsaid_of("Contact", &told, &jid, removed, around);
+            Some(once(record, "Contact", &format!("{jid}|removed"), at, whole))
+        }
+        _ => None,
+    }
+}
+
+fn unsaid_of(kind: &'static str, told: &impl Serialize, chat: &Jid, change: ChatChange, around: Around) -> Record {
+    Record::new(kind, told).topic(TOPIC).in_chat(around.chat(chat, None)).with_chats(vec![change])
 }
 
 /// What all changes to a chat have.

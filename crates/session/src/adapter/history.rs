@@ -7,14 +7,51 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use wacore::{history_sync::HistorySyncStream, types::events::LazyHistorySync};
+use wacore_binary::{Jid, JidExt as _};
 use wago_contract::event;
-use waproto::{buffa::MessageField, whatsapp as wa};
+use wago_store::ChatChange;
+use waproto::{
+    buffa::MessageField,
+    whatsapp::{self as wa, history_sync::HistorySyncType as Kind},
+};
 
-use super::protobuf::to_json;
+use super::{names::Around, protobuf::to_json};
 use crate::record::Record;
 
 /// JSON bytes of one event's contents, beyond which it is told and another begun. One message may be larger.
 const PART_MAX: usize = 512 * 1024;
+
+/// What a chunk is about, one thing at a time.
+pub enum Past {
+    Chat(Box<wa::Conversation>),
+    Names(Vec<wa::Pushname>),
+}
+
+/// How a chat stands.
+pub fn listed(chat: &wa::Conversation, around: Around) -> Vec<ChatChange> {
+    let Ok(jid) = chat.id.parse::<Jid>() else { return Vec::new() };
+    // Neither is a chat that a person has.
+    if jid.is_status_broadcast() || jid.is_newsletter() {
+        return Vec::new();
+    }
+    let other = if jid.is_lid() { &chat.pn_jid } else { &chat.lid_jid };
+    let other = other.as_deref().and_then(|other| other.parse::<Jid>().ok());
+    let key = around.chat(&jid, other.as_ref().filter(|_| !jid.is_group()));
+    let newest = chat.messages.first().and_then(|newest| newest.message.message_timestamp);
+    let at = chat.last_msg_timestamp.or(chat.conversation_timestamp).or(newest).unwrap_or_default();
+    let at_ms = i64::try_from(at).unwrap_or_default().saturating_mul(1_000);
+    let name = chat.name.clone().filter(|name| jid.is_group() && !name.is_empty());
+    let named = name.map(|name| ChatChange::Named { chat: key.clone(), name });
+    let listed = ChatChange::Listed { chat: key, at_ms, unread: chat.unread_count.unwrap_or_default() };
+    [Some(listed), named].into_iter().flatten().collect()
+}
+
+pub fn named(person: &wa::Pushname, around: Around) -> Option<ChatChange> {
+    let jid: Jid = person.id.as_deref()?.parse().ok()?;
+    // So WhatsApp writes that there is none.
+    let name = person.pushname.clone().filter(|name| !name.is_empty() && name != "-")?;
+    Some(ChatChange::PushName { jid: around.chat(&jid, None), name })
+}
 
 /// A chunk, still packed. Cheap to move to another thread.
 pub struct Chunk {
@@ -38,14 +75,23 @@ impl Chunk {
         }
     }
 
-    /// Calls `tell` for each chat, in order, until there are no more or it answers false. The error says why the chunk
-    /// cannot be read to its end.
-    pub fn each_chat(&self, mut tell: impl FnMut(wa::Conversation) -> bool) -> Result<(), String> {
+    /// Whether it says how chats stand now, not only what was said in them.
+    pub fn lists_chats(&self) -> bool {
+        self.kind != Kind::ON_DEMAND as i32
+    }
+
+    /// Calls `tell` for each chat, in order, and then for what people call themselves, until there is no more or it answers
+    /// false. The error says why the chunk cannot be read to its end.
+    pub fn each(&self, mut tell: impl FnMut(Past) -> bool) -> Result<(), String> {
         let mut stream = HistorySyncStream::new(&self.packed, self.unpacked as u64);
         while let Some(chat) = stream.next_conversation().map_err(|error| error.to_string())? {
-            if !tell(chat) {
-                break;
+            if !tell(Past::Chat(Box::new(chat))) {
+                return Ok(());
             }
+        }
+        let rest = stream.remainder().map_err(|error| error.to_string())?;
+        if !rest.pushnames.is_empty() {
+            tell(Past::Names(rest.pushnames));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::fixture::{Database, event, session};
 
 crate::on_both_engines!(
     newest_first_pinned_before_all,
+    a_phones_list_is_where_it_begins,
     the_later_word_counts,
     a_deleted_chat_begins_anew,
     labels_of_chats_and_messages,
@@ -45,6 +46,25 @@ async fn newest_first_pinned_before_all(database: Database) {
     assert_eq!(store.chats(a, 1, 1).await.unwrap()[0].unread, 0);
     assert_eq!(store.last_message_at(a, "x").await.unwrap(), Some(10));
     assert_eq!(store.last_message_at(a, "w").await.unwrap(), None);
+}
+
+async fn a_phones_list_is_where_it_begins(database: Database) {
+    let store = database.open().await;
+    let a = session(&store, "a").await.id;
+    let listed = |chat: &str, at_ms, unread| ChatChange::Listed { chat: chat.into(), at_ms, unread };
+    // Some of it is heard before: a pin, a message.
+    let changes = vec![
+        set("pinned", Facet::Pinned(true), 40),
+        said("newer", 30, true),
+        listed("pinned", 10, 2),
+        listed("newer", 20, 5),
+        listed("older", 5, 0),
+        said("older", 6, true),
+    ];
+    store.change_chats(a, changes).await.unwrap();
+    let chats = store.chats(a, 0, 10).await.unwrap();
+    let of: Vec<_> = chats.iter().map(|chat| (chat.chat.as_str(), chat.last_message_at_ms, chat.unread)).collect();
+    assert_eq!(of, [("pinned", 10, 2), ("newer", 30, 1), ("older", 6, 1)]);
 }
 
 async fn the_later_word_counts(database: Database) {

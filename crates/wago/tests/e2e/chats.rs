@@ -146,6 +146,15 @@ async fn what_the_phone_sets_its_devices_learn() {
     world.phones.post(&format!("/phones/{ALICE}/labels"), json!({"id": "1", "name": "New", "color": 2})).await.data();
     inbox.next_of(seen, "LabelEdit").await;
     set_on_phone(&world, &inbox, "label", json!({"label": "1"}), "LabelAssociationChat").await;
+    let labelled = json!({"label": "1", "message": id});
+    let told = set_on_phone(&world, &inbox, "label", labelled, "LabelAssociationMessage").await;
+    assert_eq!(
+        json!([told["JID"], told["LabelID"], told["MessageID"], told["Action"], told["FromFullSync"]]),
+        json!([jid(BOB), "1", id, {"labeled": true}, false])
+    );
+    let with_label = async |session: &Session| session.get("/label/list?labelid=1").await.data()["labels"][0].take();
+    let on_both = json!([{"jid": jid(BOB)}, {"jid": jid(BOB), "messageid": id}]);
+    assert_eq!(with_label(&session).await["labelled"], on_both);
     let told = async |session: &Session| {
         let chat = listed(session).await;
         json!([chat["Pinned"], chat["MutedUntil"], chat["Archived"], chat["MarkedUnread"], chat["Labels"]])
@@ -161,6 +170,8 @@ async fn what_the_phone_sets_its_devices_learn() {
     others_inbox.first("its mutes", |one| one.kind() == "Mute").await;
     others_inbox.first("its marks", |one| one.kind() == "MarkChatAsRead").await;
     assert_eq!(told(&other).await, expected);
+    others_inbox.first("its labels on messages", |one| one.kind() == "LabelAssociationMessage").await;
+    assert_eq!(with_label(&other).await["labelled"], on_both);
     let seen = inbox.count();
     set(&other, "/chat/unpin", json!({})).await;
     assert_eq!(inbox.next_of(seen, "Pin").await.event()["Action"]["pinned"], false);
@@ -187,6 +198,12 @@ async fn what_the_phone_sets_its_devices_learn() {
     let bob = &contacts[jid(BOB)];
     assert_eq!(json!([bob["FullName"], bob["FirstName"], bob["PushName"]]), json!(["Bob Builder", "Bob", "Bob"]));
     assert_eq!(listed(&session).await["Name"], "Bob Builder");
+    let seen = inbox.count();
+    world.phones.post(&format!("/phones/{ALICE}/contacts"), json!({"number": BOB, "name": ""})).await.data();
+    let told = inbox.next_of(seen, "Contact").await.event().clone();
+    assert_eq!(json!([told["JID"], told["Action"]]), json!([jid(BOB), null]));
+    let contacts = session.get("/user/contacts").await.data();
+    assert_eq!(json!([contacts[jid(BOB)]["FullName"], contacts[jid(BOB)]["PushName"]]), json!(["", "Bob"]));
 
     set_on_phone(&world, &inbox, "delete-message", json!({"message": id}), "DeleteForMe").await;
     session.get(&format!("/messages/{id}")).await.fails(404, "unknown_message", "");

@@ -67,9 +67,39 @@ async fn chats_of_before_are_told_and_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn chats_of_before_are_listed() {
+    let world = World::start().await;
+    let group = json!({"subject": "Friends", "owner": BOB, "participants": [ALICE]});
+    let group = world.phones.post("/groups", group).await.data()["jid"].as_str().unwrap().to_owned();
+    let said = world.phones.text(ALICE, &group, "to all").await;
+    world.phones.shows(BOB, &said).await;
+    for text in ["one", "two"] {
+        let id = world.phones.text(BOB, ALICE, text).await;
+        world.phones.shows(ALICE, &id).await;
+    }
+    world.phones.post(&format!("/phones/{ALICE}/chats/pin"), json!({"chat": BOB})).await.data();
+    let (session, inbox) = world.session("alice").await;
+    session.link(&world.phones, ALICE, &inbox).await;
+    inbox.first("its names", |one| one.kind() == "HistorySync" && one.event()["Data"]["syncType"] == 4).await;
+
+    inbox.first("its pins", |one| one.kind() == "Pin").await;
+    let chats = session.get("/chat/list").await.data()["chats"].take();
+    let of = |chat: &Value| json!([chat["JID"], chat["Name"], chat["UnreadCount"], chat["Pinned"], chat["IsGroup"]]);
+    let listed: Vec<Value> = chats.as_array().unwrap().iter().map(of).collect();
+    assert_eq!(listed, [json!([jid(BOB), "Bob", 2, true, false]), json!([group, "Friends", 0, false, true])]);
+    assert!(chats[1]["LastMessageAt"].as_i64().unwrap() > 0);
+    // It counts on from there.
+    world.phones.text(BOB, ALICE, "three").await;
+    inbox.text("three").await;
+    assert_eq!(session.get("/chat/list").await.data()["chats"][0]["UnreadCount"], 3);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn older_messages_are_asked_for() {
     let world = World::start_with(&[("storemessage", "true")]).await;
-    for at in 0..30 {
+    // As many as come in the first chunk: of what was sent within a second, the later chunk would pass for the newer.
+    for at in 0..15 {
         world.phones.text(BOB, ALICE, &format!("old {at}")).await;
     }
     let (session, inbox) = world.session("alice").await;
@@ -83,9 +113,9 @@ async fn older_messages_are_asked_for() {
         let stored = session.get(&format!("/messages?chat={BOB}&limit=100")).await.data();
         stored["messages"].as_array().unwrap().clone()
     };
-    inbox.first("the rest", |one| one.kind() == "HistorySync" && one.event()["Data"]["syncType"] == 3).await;
+    inbox.first("the chats", |one| one.kind() == "HistorySync" && one.event()["Data"]["syncType"] == 0).await;
     let newest = all().await[0].clone();
-    assert_eq!(newest["text"], "old 29");
+    assert_eq!(newest["text"], "old 14");
 
     let before = json!({"Chat": BOB, "Count": 3, "MessageID": newest["id"], "IsFromMe": false,
         "Timestamp": newest["timestamp"]});
@@ -93,7 +123,7 @@ async fn older_messages_are_asked_for() {
     assert_eq!((&asked["Details"], &asked["MessageID"]), (&json!("History requested"), &newest["id"]));
     let told = of(&asked["Id"]).await;
     assert_eq!(told.event()["Data"]["syncType"], 6);
-    assert_eq!(texts(&told), ["old 28", "old 27", "old 26"]);
+    assert_eq!(texts(&told), ["old 13", "old 12", "old 11"]);
 
     // Of the oldest that is stored there is nothing before, which is an answer too. LID and number are the same chat.
     let lid = session.get(&format!("/user/lid/{BOB}")).await.data()["lid"].as_str().unwrap().to_owned();
@@ -101,7 +131,7 @@ async fn older_messages_are_asked_for() {
     let stored = all().await;
     assert_eq!(asked["MessageID"], stored.last().unwrap()["id"]);
     assert!(texts(&of(&asked["Id"]).await).is_empty());
-    assert_eq!(stored.len(), 30);
+    assert_eq!(stored.len(), 15);
 
     let nothing = session.get("/session/history?chat=15550000009").await;
     nothing.fails(400, "invalid_field", "MessageID, IsFromMe and Timestamp");

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{ANA, ANA_LID, AT, Entry, entry, full, never, s, topic};
 use crate::event::{
-    AppStateSyncError, Blocklist, BlocklistChange, ChatAction, ClearChat, DeleteChat, LabelAssociationChat, LabelEdit,
-    MessageAction, PrivacySettings, PrivacyValues, PushNameSetting, UserStatusMute,
+    AppStateSyncError, Blocklist, BlocklistChange, ChatAction, ClearChat, DeleteChat, LabelAssociationChat,
+    LabelAssociationMessage, LabelEdit, MessageAction, PrivacySettings, PrivacyValues, PushNameSetting, UserStatusMute,
 };
 
 const APP_STATE: &[&str] = &["AppState"];
@@ -21,7 +21,7 @@ pub(super) fn entries() -> Vec<Entry> {
         ),
         state(
             "Contact",
-            "A contact was saved, renamed or removed in the account's address book.",
+            "A contact was saved or renamed in the account's address book, or taken out of it (`Action` is null).",
             chat(json!({"fullName": "Ana Souza", "firstName": "Ana", "saveOnPrimaryAddressbook": true})),
         ),
         state("Pin", "A chat was pinned or unpinned.", chat(json!({"pinned": true}))),
@@ -109,7 +109,21 @@ pub(super) fn entries() -> Vec<Entry> {
                 from_full_sync: false,
             },
         ),
-        never("LabelAssociationMessage", "Never sent: the protocol engine does not report labels on single messages."),
+        full(
+            "LabelAssociationMessage",
+            APP_STATE,
+            None,
+            "A label was put on a message or taken off (`Action.labeled`). `JID` is the chat.",
+            LabelAssociationMessage {
+                jid: s(ANA),
+                jid_alt: s(ANA_LID),
+                timestamp: s(AT),
+                label_id: s("5"),
+                message_id: s("3EB0C767D71D39C5A1"),
+                action: json!({"labeled": true}),
+                from_full_sync: false,
+            },
+        ),
         full(
             "PushNameSetting",
             APP_STATE,

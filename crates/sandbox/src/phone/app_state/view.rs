@@ -12,6 +12,9 @@ use super::{
 };
 use crate::state::State;
 
+/// What an action's value says of its chat.
+type Show = fn(&mut shape::Chat, &wa::SyncActionValue);
+
 /// All chats in which there are messages, or of which something was set since they were deleted.
 pub(crate) fn chats(phone: &mut Handset, state: &mut State) -> Vec<shape::Chat> {
     read_all(phone, state);
@@ -28,7 +31,7 @@ pub(crate) fn chats(phone: &mut Handset, state: &mut State) -> Vec<shape::Chat> 
             *newest = at(value).max(*newest);
         }
     }
-    let facets: [(&'static str, fn(&mut shape::Chat, &wa::SyncActionValue)); 4] = [
+    let facets: [(&'static str, Show); 4] = [
         ("pin_v1", |chat, value| chat.pinned = value.pin_action.pinned.unwrap_or_default()),
         ("archive", |chat, value| chat.archived = value.archive_chat_action.archived.unwrap_or_default()),
         ("markChatAsRead", |chat, value| {
