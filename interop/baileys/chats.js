@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { ALL_WA_PATCH_NAMES } from '@whiskeysockets/baileys'
 
 const LABEL = '7'
+const DAY = 86_400
 /** 2100, in unix milliseconds. */
 const LATER = 4_102_444_800_000
 
@@ -123,17 +124,18 @@ export async function chats(step, client, gateway, own, other, link) {
     const made = await told('the label', 'LabelEdit', () => edit({ name: 'Paid', color: 3 }), (e) => e.LabelID === LABEL)
     assert.deepEqual([made.Action.name, made.Action.color], ['Paid', 3])
     await onPhone('the label', (l) => l?.name === 'Paid' && l.color === 3)
-    // The session hears of no labels that others put on messages.
-    await socket.addMessageLabel(chat, key.id, LABEL)
-    await told('it on the chat', 'LabelAssociationChat', () => socket.addChatLabel(chat, LABEL), (e) => e.JID === chat && e.LabelID === LABEL && e.Action.labeled)
+    const on = (labeled) => (e) => e.JID === chat && e.LabelID === LABEL && e.Action.labeled === labeled
+    await told('it on the chat', 'LabelAssociationChat', () => socket.addChatLabel(chat, LABEL), on(true))
+    const { MessageID } = await told('it on a message', 'LabelAssociationMessage', () => socket.addMessageLabel(chat, key.id, LABEL), on(true))
+    assert.equal(MessageID, key.id)
     await onPhone('it on both', (l) => l.chats.includes(chat) && l.messages.includes(key.id))
     assert.deepEqual((await shown()).labels, [LABEL])
-    const { name, color, chatCount, labelled } = await label()
-    assert.deepEqual([name, color, chatCount], ['Paid', 3, 1])
-    assert.deepEqual(labelled, [{ jid: chat }])
+    const { name, color, chatCount, messageCount, labelled } = await label()
+    assert.deepEqual([name, color, chatCount, messageCount], ['Paid', 3, 1, 1])
+    assert.deepEqual(labelled, [{ jid: chat }, { jid: chat, messageid: key.id }])
     assert.deepEqual((await listed()).Labels, [LABEL])
-    await socket.removeMessageLabel(chat, key.id, LABEL)
-    await told('its end on the chat', 'LabelAssociationChat', () => socket.removeChatLabel(chat, LABEL), (e) => e.JID === chat && !e.Action.labeled)
+    await told('its end on the message', 'LabelAssociationMessage', () => socket.removeMessageLabel(chat, key.id, LABEL), on(false))
+    await told('its end on the chat', 'LabelAssociationChat', () => socket.removeChatLabel(chat, LABEL), on(false))
     await onPhone('its end on both', (l) => !l.chats.length && !l.messages.length)
     await told('another name', 'LabelEdit', () => edit({ name: 'Settled', color: 4 }), (e) => e.Action.name === 'Settled')
     await told('its end', 'LabelEdit', () => edit({ deleted: true }), (e) => e.Action.deleted)
@@ -166,9 +168,11 @@ export async function chats(step, client, gateway, own, other, link) {
     await own.network.until('it in the address book', async () => (await saved()) === 'Alice Liddell')
     const { FullName, FirstName } = (await gateway.call('GET', '/user/contacts'))[chat]
     assert.deepEqual([FullName, FirstName], ['Alice Liddell', 'Alice'])
-    await socket.removeContact(chat)
-    await own.network.until('its end', async () => (await saved()) === undefined)
-    // Of a contact that was taken out neither the session nor Baileys hears.
+    const taken = await told('its end', 'Contact', () => socket.removeContact(chat), (e) => e.JID === chat)
+    assert.equal(taken.Action, null)
+    assert.equal((await gateway.call('GET', '/user/contacts'))[chat]?.FullName ?? '', '')
+    await own.network.until('its end on the phone', async () => (await saved()) === undefined)
+    // Of a contact that others take out Baileys reports nothing.
     const save = () => own.network.call('POST', `/phones/${own.number}/contacts`, { number: other.number, name: 'Alice P. Liddell' })
     const seen = await heard("the phone's contact", 'contacts.upsert', save, (c) => c.id === chat)
     assert.deepEqual([seen.name, seen.phoneNumber], ['Alice P. Liddell', chat])
@@ -181,6 +185,29 @@ export async function chats(step, client, gateway, own, other, link) {
     await heard("the session's name", 'creds.update', () => call('/user/name', { Name: 'Carol II' }), (c) => c.me?.name === 'Carol II')
     const rename = () => own.network.call('POST', `/phones/${own.number}/name`, { name: 'Carol III' })
     await heard("the phone's name", 'creds.update', rename, (c) => c.me?.name === 'Carol III')
+  })
+
+  await step('privacy settings are the same to all', async () => {
+    const settings = () => gateway.call('GET', '/user/privacy')
+    for (const [set, name, value] of [
+      ['updateLastSeenPrivacy', 'LastSeen', 'contacts'],
+      ['updateOnlinePrivacy', 'Online', 'match_last_seen'],
+      ['updateProfilePicturePrivacy', 'Profile', 'none'],
+      ['updateStatusPrivacy', 'Status', 'contacts'],
+      ['updateGroupsAddPrivacy', 'GroupAdd', 'contacts'],
+      ['updateCallPrivacy', 'CallAdd', 'known'],
+      ['updateMessagesPrivacy', 'Messages', 'contacts'],
+    ]) {
+      await told(name, 'PrivacySettings', () => socket[set](value), (e) => e[`${name}Changed`] && e.NewSettings[name] === value)
+      assert.equal((await settings())[name], value)
+      await socket[set]('all')
+    }
+    await socket.updateDefaultDisappearingMode(DAY)
+    assert.equal((await settings()).DefaultDisappearing, DAY)
+    await socket.updateDefaultDisappearingMode(0)
+    await call('/user/privacy', { Profile: 'contacts' })
+    assert.equal((await socket.fetchPrivacySettings(true)).profile, 'contacts')
+    await call('/user/privacy', { Profile: 'all' })
   })
 
   await step('another client of the account is given all of it', async () => {
@@ -208,8 +235,8 @@ export async function chats(step, client, gateway, own, other, link) {
     const texts = async () => (await own.messages()).filter((m) => m.chat === chat).map((m) => m.text)
     const gone = await text('to be deleted')
     const deleteForMe = { key: { ...gone.key, remoteJid: chat }, timestamp: Number(gone.messageTimestamp), deleteMedia: false }
-    const told1 = await told('the end of a message', 'DeleteForMe', () => socket.chatModify({ deleteForMe }, chat), (e) => e.MessageID === gone.key.id)
-    assert.deepEqual([told1.ChatJID, told1.IsFromMe], [chat, false])
+    const deletion = await told('the end of a message', 'DeleteForMe', () => socket.chatModify({ deleteForMe }, chat), (e) => e.MessageID === gone.key.id)
+    assert.deepEqual([deletion.ChatJID, deletion.IsFromMe], [chat, false])
     await own.until('it gone', async () => !(await texts()).includes('to be deleted'))
     assert.ok((await texts()).includes('to be sorted'))
     const { DeleteStarred } = await told('the clearing', 'ClearChat', () => socket.chatModify({ clear: true, lastMessages }, chat), (e) => e.JID === chat)
