@@ -115,6 +115,7 @@ fn a_deleted_chat_begins_anew() {
     act(&mut state, "clear", Default::default()).unwrap();
     assert_eq!(texts(&state), [("first".into(), true)]);
     assert!(seen(&mut state).0[0].pinned);
+    act(&mut state, "label", shape::chat::ChatAction { label: Some("7".into()), ..Default::default() }).unwrap();
     act(&mut state, "delete", Default::default()).unwrap();
     assert_eq!((texts(&state), seen(&mut state).0), (vec![], vec![]));
     let third = said(&mut state, "third");

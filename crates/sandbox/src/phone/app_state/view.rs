@@ -60,6 +60,10 @@ pub(crate) fn chats(phone: &mut Handset, state: &mut State) -> Vec<shape::Chat> 
         }
     }
     for (label, chat, _) in labelled(phone, state, "label_jid") {
+        // A label alone does not bring back a chat that was deleted.
+        if deleted.contains_key(&chat) && !chats.contains_key(&chat) {
+            continue;
+        }
         let entry = chats.entry(chat.clone()).or_insert_with(|| shape::Chat { chat, ..Default::default() });
         entry.labels.push(label);
     }
