@@ -29,6 +29,10 @@ pub enum ErrorCode {
     NoSession,
     NotLoggedIn,
     AlreadyLoggedIn,
+    /// No passkey, or no confirmation of one, is asked for now.
+    PasskeyNotAsked,
+    /// A passkey has to be shown before there is another QR code.
+    PasskeyAwaited,
     NotOnWhatsapp,
     /// The person or group has no profile picture.
     NoPicture,
@@ -53,6 +57,12 @@ pub enum ErrorCode {
     UnknownGroup,
     /// WhatsApp has no such newsletter.
     UnknownNewsletter,
+    /// The account is no business, or has no catalogue.
+    NotABusiness,
+    /// The business has no such product.
+    UnknownProduct,
+    /// WhatsApp does not let linked devices do this.
+    NotOffered,
     /// The `Id` of a queued send is another's.
     MessageIdTaken,
     /// A queued send is being sent, or is not waiting any more.

@@ -1,5 +1,6 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
+pub mod business;
 pub mod chat;
 pub mod community;
 pub mod contact;

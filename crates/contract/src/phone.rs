@@ -3,9 +3,11 @@
 //! In requests every field is optional to the parser, so that a missing one can be named in the answer. Nothing here
 //! derives `Debug`: these shapes carry numbers and message texts.
 
+pub mod business;
 pub mod chat;
 pub mod group;
 pub mod newsletter;
+pub mod passkey;
 pub mod person;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,9 @@ pub struct Link {
     pub qr: Option<String>,
     /// The eight characters that the device shows.
     pub code: Option<String>,
+    /// The account's owner has to show its passkey first.
+    #[serde(default)]
+    pub passkey: bool,
 }
 
 /// `POST /phones/{number}/devices`: a device that is linked and never there.

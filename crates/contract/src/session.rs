@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub mod passkey;
+
 use crate::{
     payload::{Fields, Invalid, PHONE, Payload, Result},
     subscription,
@@ -221,7 +223,7 @@ pub struct Deleted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
-    /// `ok`, `starting`, `waiting_for_scan`, `reconnecting`, `unreachable`, `stopped`, `logged_out`, `banned`, `outdated`, `replaced`, `failed`.
+    /// `ok`, `starting`, `waiting_for_scan`, `waiting_for_passkey`, `reconnecting`, `unreachable`, `stopped`, `logged_out`, `banned`, `outdated`, `replaced`, `failed`.
     pub state: HealthState,
     /// A sentence for a person.
     pub reason: String,
@@ -240,6 +242,7 @@ pub enum HealthState {
     Ok,
     Starting,
     WaitingForScan,
+    WaitingForPasskey,
     Reconnecting,
     Unreachable,
     Stopped,

@@ -169,6 +169,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_IMPLEMENTED, MessagesNotStored, text)
     }
 
+    pub fn catalogues_are_read_only() -> Self {
+        let text = "WhatsApp does not let linked devices change a catalogue: its own clients do so at Facebook, with \
+                    the token of an advertising account, which is not to be had over WhatsApp's connection";
+        Self::new(StatusCode::NOT_IMPLEMENTED, NotOffered, text)
+    }
+
     pub fn no_file() -> Self {
         Self::not_found("there is no such event, or it has no file that was fetched")
     }
@@ -285,6 +291,8 @@ impl From<wago_session::Error> for ApiError {
             Error::NoSession => new(StatusCode::INTERNAL_SERVER_ERROR, NoSession),
             Error::NotLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, NotLoggedIn),
             Error::AlreadyLoggedIn => new(StatusCode::INTERNAL_SERVER_ERROR, AlreadyLoggedIn),
+            Error::PasskeyNotAsked { .. } => new(StatusCode::CONFLICT, PasskeyNotAsked),
+            Error::PasskeyAwaited => new(StatusCode::CONFLICT, PasskeyAwaited),
             Error::NotConnected { .. } => new(StatusCode::SERVICE_UNAVAILABLE, NotConnected).retryable(),
             Error::Invalid { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
             Error::File { field, .. } => new(StatusCode::BAD_REQUEST, InvalidField).at(field),
@@ -296,6 +304,8 @@ impl From<wago_session::Error> for ApiError {
             Error::PictureHidden => new(StatusCode::FORBIDDEN, PictureHidden).at("Phone"),
             Error::UnknownNewsletter => new(StatusCode::NOT_FOUND, UnknownNewsletter).at("NewsletterJID"),
             Error::UnknownGroup => new(StatusCode::NOT_FOUND, UnknownGroup).at("GroupJID"),
+            Error::NotABusiness => new(StatusCode::NOT_FOUND, NotABusiness).at("Phone"),
+            Error::UnknownProduct => new(StatusCode::NOT_FOUND, UnknownProduct).at("ProductID"),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);
                 // Too many requests, or WhatsApp's own trouble.

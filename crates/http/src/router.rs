@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        chat, community, contact, event_file, events, group, label, message, newsletter, qr, queue, send::send, server,
-        session, stored, stream, token, user, webhook, webhooks, ws,
+        business, chat, community, contact, event_file, events, group, label, message, newsletter, passkey, qr, queue,
+        send::send, server, session, stored, stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -38,6 +38,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/session/pair", post(session::pair))
         .route("/session/qr", get(qr::show))
         .route("/session/status", get(session::status))
+        .route("/session/passkey", get(passkey::show))
+        .route("/session/passkey-status", get(passkey::show))
+        .route("/session/passkey/response", post(passkey::respond))
+        .route("/session/passkey-response", post(passkey::respond))
+        .route("/session/passkey/confirm", post(passkey::confirm))
+        .route("/session/passkey-confirm", post(passkey::confirm))
         .route("/session/disconnect", post(session::disconnect))
         .route("/session/logout", post(session::logout))
         .route("/session/proxy", get(session::proxy).post(session::set_proxy))
@@ -187,6 +193,19 @@ pub(crate) fn routes() -> Router<App> {
         .route("/newsletter/send", post(send::<Text>))
         .route("/newsletter/update", post(newsletter::update))
         .route("/newsletter/delete", post(newsletter::delete))
+        // Businesses
+        .route("/business/get/profile", get(business::profile).post(business::profile))
+        .route("/business/get/categories", get(business::categories))
+        .route("/business/update/desc", post(business::set_description))
+        .route("/business/update/address", post(business::set_address))
+        .route("/business/update/email", post(business::set_email))
+        .route("/business/catalog/list", get(business::catalog).post(business::catalog))
+        .route("/business/catalog/info", get(business::product).post(business::product))
+        .route("/business/catalog/create", post(business::create_product))
+        .route("/business/catalog/edit", post(business::edit_product))
+        .route("/business/catalog/delete", post(business::delete_products))
+        .route("/business/catalog/show", post(business::show_product))
+        .route("/business/catalog/hide", post(business::show_product))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

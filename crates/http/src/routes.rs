@@ -1,5 +1,6 @@
 //! One file a noun, in the order of the contract.
 
+pub(crate) mod business;
 pub(crate) mod chat;
 pub(crate) mod community;
 pub(crate) mod contact;
@@ -9,6 +10,7 @@ pub(crate) mod group;
 pub(crate) mod label;
 pub(crate) mod message;
 pub(crate) mod newsletter;
+pub(crate) mod passkey;
 pub(crate) mod qr;
 pub(crate) mod queue;
 pub(crate) mod send;

@@ -391,6 +391,8 @@ fn sent_nothing(error: &Error) -> bool {
         Error::NoSession
         | Error::NotLoggedIn
         | Error::AlreadyLoggedIn
+        | Error::PasskeyNotAsked { .. }
+        | Error::PasskeyAwaited
         | Error::NotConnected { .. }
         | Error::Invalid { .. }
         | Error::File { .. }
@@ -400,6 +402,8 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::NotOnWhatsApp { .. }
         | Error::UnknownGroup
         | Error::UnknownNewsletter
+        | Error::NotABusiness
+        | Error::UnknownProduct
         | Error::NoPicture
         | Error::PictureHidden
         | Error::Rejected { .. } => true,

@@ -1,6 +1,7 @@
 //! The control API: HTTP routes that drive the network and its phones, the page that shows them, and the WhatsApp socket.
 
 mod answer;
+mod businesses;
 mod chats;
 mod faults;
 mod files;
@@ -9,6 +10,7 @@ mod media;
 mod network;
 mod newsletters;
 mod page;
+mod passkeys;
 mod people;
 mod phones;
 mod screens;
@@ -69,12 +71,15 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/read", post(phones::read))
         .route("/phones/{number}/typing", post(phones::typing))
         .route("/phones/{number}/presence", post(phones::presence))
-        .route("/phones/{number}/block", post(people::block))
+        .route("/phones/{number}/block", get(people::blocked).post(people::block))
         .route("/phones/{number}/picture", post(people::picture).layer(DefaultBodyLimit::max(PICTURE_BYTES_MAX)))
         .route("/phones/{number}/about", post(people::about))
-        .route("/phones/{number}/privacy", post(people::privacy))
+        .route("/phones/{number}/privacy", get(people::settings).post(people::privacy))
         .route("/phones/{number}/contacts", get(people::contacts).post(people::contact))
         .route("/phones/{number}/people/{who}", get(people::look))
+        .route("/phones/{number}/passkey", get(passkeys::show).post(passkeys::sign))
+        .route("/phones/{number}/passkey/agree", post(passkeys::agree))
+        .route("/phones/{number}/business", get(businesses::show).post(businesses::set).delete(businesses::end))
         .route("/phones/{number}/messages", get(phones::messages))
         .route("/phones/{number}/chats", get(chats::list))
         .route("/phones/{number}/chats/{action}", post(chats::act))

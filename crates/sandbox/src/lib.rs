@@ -4,6 +4,7 @@
 //! server or phone would refuse. [`Network::start`] runs one; many can run in one process.
 
 mod account;
+mod business;
 mod collections;
 mod control;
 mod core;
@@ -18,6 +19,7 @@ mod network;
 mod newsletter;
 mod orders;
 mod pairing;
+mod passkeys;
 mod phone;
 mod pictures;
 mod privacy;
@@ -72,6 +74,10 @@ pub enum Error {
     RefusedAs { code: u16, word: &'static str },
     #[error("there is no such group")]
     UnknownGroup,
+    #[error("no device waits for this phone to agree: GET the same path tells how far linking with a passkey came")]
+    NoPasskey,
+    #[error("the account is no business; POST to the same path makes it one")]
+    NoBusiness,
     #[error("there is no such newsletter")]
     UnknownNewsletter,
     #[error("the network refused that: {code} {word}")]

@@ -1,6 +1,8 @@
 //! Linking a device: the network's half. A device without an account shows references (in a QR code) or asks for a pair
 //! code; the phone that answers signs the device's identity, and the network introduces the two.
 
+pub(crate) mod passkey;
+
 use std::collections::HashMap;
 
 use buffa::Message as _;
@@ -13,7 +15,7 @@ use crate::{
     Error,
     account::Number,
     device::{Device, DeviceId, SignedPreKey, id_from},
-    phone,
+    phone::{self, adv::Statement},
     stanza::{
         keys,
         read::{Read as _, node, refusal, result},
@@ -99,6 +101,8 @@ struct Pairing {
     finish: Option<oneshot::Sender<Finish>>,
     /// The device that it will be, and who waits for it to agree.
     accepted: Option<Accepted>,
+    /// Its owner has to show a passkey first.
+    passkey: Option<passkey::Ceremony>,
 }
 
 struct Accepted {
@@ -122,7 +126,8 @@ pub(crate) fn open(state: &mut State, registration: Registration) -> (PairingId,
         .attr("xmlns", "md")
         .children([node("pair-device").children(shown).build()]);
     stanzas.try_send(request.build()).expect("the channel was just made");
-    let pairing = Pairing { registration, stanzas, references, hello: None, finish: None, accepted: None };
+    let pairing =
+        Pairing { registration, stanzas, references, hello: None, finish: None, accepted: None, passkey: None };
     state.pairings.open.insert(id, pairing);
     (id, receiver)
 }
@@ -170,6 +175,7 @@ pub(crate) fn receive(state: &mut State, id: PairingId, stanza: &Node) {
             let answer = match stanza.child("link_code_companion_reg") {
                 Some(reg) => link_code(state, id, &request, reg),
                 None if stanza.text("xmlns").as_deref() == Some("w:p") => result(&request, []),
+                None if stanza.text("xmlns").as_deref() == Some("md") => passkey::receive(state, id, &request, stanza),
                 None => refusal(&request, 405, "not-allowed"),
             };
             tell(state, id, answer);
@@ -269,17 +275,16 @@ pub(crate) fn reserve(state: &mut State, number: Number) -> Result<(DeviceId, u3
     Ok((DeviceId { number, device }, u32::from(device)))
 }
 
-/// The phone's signature goes to the device, which checks it and adds its own.
+/// The phone's signature goes to the device, which checks it and adds its own. `done` is told what became of it.
 pub(crate) fn accept(
     state: &mut State,
     pairing: PairingId,
     device: DeviceId,
     key_index: u32,
-    details: Vec<u8>,
-    sealed: Vec<u8>,
-) -> Result<oneshot::Receiver<Result<DeviceId, Error>>, Error> {
+    Statement { details, sealed }: Statement,
+    done: oneshot::Sender<Result<DeviceId, Error>>,
+) -> Result<(), Error> {
     let account = state.accounts.get(&device.number).ok_or(Error::UnknownPhone)?.clone();
-    let (done, receiver) = oneshot::channel();
     let open = state.pairings.open.get_mut(&pairing).ok_or(Error::NobodyWaits)?;
     if open.accepted.is_some() {
         return Err(Error::PairingRefused("another phone is just linking this device".into()));
@@ -287,11 +292,15 @@ pub(crate) fn accept(
     open.accepted = Some(Accepted { device, key_index, details, done });
     // A reference is good for one phone.
     open.references.clear();
-    let success = node("pair-success").children([
+    let business = state.businesses.get(device.number).map(|business| business.what.name.as_str());
+    let platform = if business.is_some() { "smba" } else { "android" };
+    let parts = [
         node("device-identity").bytes(sealed).build(),
         node("device").attr("jid", device.jid()).attr("lid", device.lid_jid(&account)).build(),
-        node("platform").attr("name", "android").build(),
-    ]);
+        node("platform").attr("name", platform).build(),
+    ];
+    let name = business.map(|name| node("biz").attr("name", name).build());
+    let success = node("pair-success").children(parts.into_iter().chain(name));
     let request = node("iq")
         .attr("from", wacore_binary::SERVER_JID)
         .attr("type", "set")
@@ -299,7 +308,7 @@ pub(crate) fn accept(
         .attr("xmlns", "md")
         .children([success.build()]);
     tell(state, pairing, request.build());
-    Ok(receiver)
+    Ok(())
 }
 
 /// The device signed: it exists from here on, and must come back as itself.

@@ -4,7 +4,7 @@
 //! A phone has no socket. What it is told lands in an inbox, and is worked off in the same step, or in the
 //! next ones if it is much ([`answer`]).
 
-mod adv;
+pub(crate) mod adv;
 pub(crate) mod app_state;
 pub(crate) mod chat;
 mod content;
@@ -19,6 +19,7 @@ mod linking_code;
 mod media_retry;
 mod messages;
 pub(crate) mod outbound;
+pub(crate) mod passkey;
 pub(crate) mod person;
 pub(crate) mod picture;
 mod receipts;

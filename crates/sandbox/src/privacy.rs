@@ -69,16 +69,20 @@ pub(crate) fn shows(state: &State, owner: Number, what: &str, viewer: Number) ->
         }
 }
 
-/// Who is told when that changes: those who have a chat with the account or have its number, and are shown it.
+/// Who is told when that changes: those who know the account, and are shown it.
 pub(crate) fn audience(state: &State, owner: Number, what: &str) -> Vec<Number> {
+    let mut people = knowing(state, owner);
+    people.retain(|viewer| shows(state, owner, what, *viewer));
+    people
+}
+
+/// Those who have a chat with the account or have its number, and do not block it.
+pub(crate) fn knowing(state: &State, owner: Number) -> Vec<Number> {
     let knows = |account: &&Account| account.contacts.contains_key(&owner);
     let mut people: BTreeSet<Number> = state.accounts.values().filter(knows).map(|account| account.number).collect();
     people.extend(state.peers(owner));
     people.remove(&owner);
-    people.retain(|viewer| {
-        let blocks = state.accounts.get(viewer).is_some_and(|account| account.blocked.contains(&owner));
-        !blocks && shows(state, owner, what, *viewer)
-    });
+    people.retain(|viewer| !state.accounts.get(viewer).is_some_and(|account| account.blocked.contains(&owner)));
     people.into_iter().collect()
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod app_state;
 pub(crate) mod blocklist;
+pub(crate) mod business;
 pub(crate) mod fan_out;
 pub(crate) mod groups;
 pub(crate) mod iq;

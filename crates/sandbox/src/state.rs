@@ -7,6 +7,7 @@ use wacore_binary::{Jid, Node, Server, marshal};
 
 use crate::{
     account::{Account, Number},
+    business::Businesses,
     collections::Collections,
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
@@ -17,6 +18,7 @@ use crate::{
     newsletter::Newsletters,
     orders::Orders,
     pairing::Pairings,
+    passkeys::Passkeys,
     phone::Phones,
     pictures::Pictures,
     queue::Queue,
@@ -43,6 +45,8 @@ pub(crate) struct State {
     pub collections: Collections,
     pub groups: Groups,
     pub newsletters: Newsletters,
+    pub businesses: Businesses,
+    pub passkeys: Passkeys,
     pub orders: Orders,
     /// What went to many, to tell a repetition.
     pub posted: Posted,
@@ -113,6 +117,8 @@ impl State {
             collections: Collections::restore(tables),
             groups: Groups::restore(tables),
             newsletters: Newsletters::restore(tables),
+            businesses: Businesses::restore(tables),
+            passkeys: Passkeys::restore(tables),
             orders: Orders::restore(tables),
             posted: Posted::default(),
             pairings: Pairings::default(),

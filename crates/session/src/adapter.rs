@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod app_state;
+pub mod business;
 pub mod call;
 pub mod chats;
 pub mod contact;

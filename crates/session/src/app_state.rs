@@ -14,7 +14,7 @@ use waproto::{
         sync_action_value::{LabelAssociationAction, SyncActionMessageRange},
     },
 };
-use whatsapp_rust::{AppStateError, message_range};
+use whatsapp_rust::{AppStateError, message_key, message_range};
 
 use crate::{Error, Result, Sessions, adapter::error, supervisor::Live};
 
@@ -159,10 +159,18 @@ impl Sessions {
         .await
     }
 
-    /// Which messages are meant, as far as they are known: all until the newest.
+    /// Which messages are meant, as far as they are known: all until the newest. Those of its second are named, as others may
+    /// come within it.
     async fn range(&self, id: SessionId, chat: &Jid) -> Result<Option<SyncActionMessageRange>> {
-        let chat = if chat.is_group() { chat.to_string() } else { self.chat(id, &chat.to_string()).await?.jid };
-        let newest = self.store().last_message_at(id, &chat).await?;
+        let name = if chat.is_group() { chat.to_string() } else { self.chat(id, &chat.to_string()).await?.jid };
+        if let Some((second, newest)) = self.store().newest_messages(id, &name).await? {
+            let named = newest.into_iter().map(|one| {
+                let author = one.sender.parse::<Jid>().ok().filter(|_| chat.is_group() && !one.from_me);
+                (message_key(one.id, chat, one.from_me, author.as_ref()), second)
+            });
+            return Ok(Some(message_range(second, None, named.collect())));
+        }
+        let newest = self.store().last_message_at(id, &name).await?;
         Ok(newest.map(|at_ms| message_range(at_ms / 1_000, None, Vec::new())))
     }
 }

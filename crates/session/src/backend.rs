@@ -3,11 +3,14 @@
 //! One instance serves one life of one engine client. It is sealed when that life ends, so that nothing of it is
 //! written after its keys were wiped or its session was deleted.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, Notify, RwLock, futures::Notified};
 use wacore::store::error::{Result, StoreError};
 use wago_store::{Key, KeyOp, KeyRow, Kind, SessionId, Store};
+
+use crate::patches::Told;
+use app_sync::Unstored;
 
 mod app_sync;
 mod codec;
@@ -59,6 +62,8 @@ mod kind {
     pub const POLL: Kind = Kind(22);
     /// Not the engine's. One row: the account is not shown as available.
     pub const AWAY: Kind = Kind(30);
+    /// Not the engine's: by the collection's name.
+    pub const TOLD_VERSION: Kind = Kind(31);
 }
 
 /// What a session may write through, until it is sealed.
@@ -97,11 +102,34 @@ pub(crate) struct Backend {
     gate: Gate,
     /// A session is open in one process only, so this makes read-and-merge of its rows atomic.
     merging: Mutex<()>,
+    told: OnceLock<Told>,
+    unstored: Unstored,
+    /// A key of the app state came.
+    keys: Notify,
 }
 
 impl Backend {
     pub fn new(store: Store, session: SessionId) -> Self {
-        Self { store, session, gate: Gate::default(), merging: Mutex::new(()) }
+        Self {
+            store,
+            session,
+            gate: Gate::default(),
+            merging: Mutex::new(()),
+            told: OnceLock::new(),
+            unstored: Unstored::default(),
+            keys: Notify::new(),
+        }
+    }
+
+    /// From now on the engine notes that it has read a collection once that is told.
+    pub fn hold_versions(&self, told: Told) {
+        // A client has one of them.
+        let _ = self.told.set(told);
+    }
+
+    /// Told from when it is made.
+    pub fn new_key(&self) -> Notified<'_> {
+        self.keys.notified()
     }
 
     pub fn gate(&self) -> &Gate {

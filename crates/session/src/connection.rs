@@ -48,10 +48,10 @@ use crate::{
     network::Shared,
     notes,
     orders::Orders,
+    patches::Patches,
     privacy,
     record::Recorder,
     tasks::Tasks,
-    unsaid::Unsaid,
 };
 
 /// Reports that wait for the supervisor. A connection that fills it is out of control and is closed.
@@ -244,10 +244,13 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         ended
     };
     let names = Known { client: client.clone(), unknown };
-    let (outcome, (), (), ()) = tokio::join!(
+    let (patches, files) = Patches::new();
+    backend.hold_versions(patches.told(barrier.clone(), over.clone()));
+    let (outcome, (), (), (), ()) = tokio::join!(
         life,
-        passed.read(&client, &over),
-        record(events, &names, &made.recorder, &backend, &barrier, &broken),
+        passed.read(&client, &backend, &over),
+        record(events, patches, &names, &made.recorder, &backend, &barrier, &broken),
+        files.read(&backend, &names, &made.recorder, &over),
         history::record(chunks, &names, &made, &stop),
     );
     // Whoever saves takes the engine's mark that there is something to save; one that was stopped then, or that comes
@@ -323,6 +326,7 @@ fn now_ms() -> u64 {
 /// deliver them all again, in their order.
 async fn record(
     mut events: mpsc::Receiver<Arc<Event>>,
+    patches: Patches,
     names: &Known,
     recorder: &Recorder,
     backend: &Backend,
@@ -330,7 +334,6 @@ async fn record(
     broken: &CancellationToken,
 ) {
     let mut batch = Vec::new();
-    let mut unsaid = Unsaid::default();
     while events.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let count = batch.len();
         let mut noted = true;
@@ -342,7 +345,7 @@ async fn record(
         let mut records = Vec::new();
         for event in batch.drain(..) {
             records.extend(adapter::event::other(&event, around));
-            match unsaid.of_event(&names.client, backend, &event, around).await {
+            match patches.of_event(backend, &event, around).await {
                 Ok(more) => records.extend(more),
                 Err(_) => noted = false,
             }
@@ -428,18 +431,6 @@ fn interest() -> EventInterest {
         EventKind::DisappearingModeChanged,
         EventKind::ContactNumberChanged,
         EventKind::BusinessStatusUpdate,
-        EventKind::ContactUpdate,
-        EventKind::PinUpdate,
-        EventKind::MuteUpdate,
-        EventKind::ArchiveUpdate,
-        EventKind::StarUpdate,
-        EventKind::MarkChatAsReadUpdate,
-        EventKind::DeleteChatUpdate,
-        EventKind::ClearChatUpdate,
-        EventKind::UserStatusMuteUpdate,
-        EventKind::DeleteMessageForMeUpdate,
-        EventKind::LabelEditUpdate,
-        EventKind::LabelAssociationUpdate,
         EventKind::SelfPushNameUpdated,
         EventKind::AppStateSyncFailed,
         EventKind::NewsletterLiveUpdate,
@@ -477,6 +468,10 @@ impl EventHandler for Handler {
                     self.keep(event);
                 }
             }
+            Event::SelfPushNameUpdated(_) => {
+                // If there are too many reports for one more, the next connection tells the name.
+                let _ = self.reports.try_send(Report::Event(event));
+            }
             // Every stanza comes by here.
             Event::RawNode(stanza) if !adapter::account::is_told(stanza.get()) => {}
             // Stored before it was acknowledged.
@@ -485,6 +480,9 @@ impl EventHandler for Handler {
             | Event::PairingQrCodesExhausted(_)
             | Event::PairSuccess(_)
             | Event::PairError(_)
+            | Event::PairPasskeyRequest(_)
+            | Event::PairPasskeyConfirmation(_)
+            | Event::PairPasskeyError(_)
             | Event::Connected(_)
             | Event::Disconnected(_)
             | Event::LoggedOut(_)
@@ -493,6 +491,9 @@ impl EventHandler for Handler {
             | Event::ClientOutdated(_)
             | Event::ConnectFailure(_) => {
                 self.settled.cancel();
+                if matches!(&*event, Event::Connected(_)) {
+                    self.passed.begin();
+                }
                 if self.reports.try_send(Report::Event(event)).is_err() {
                     self.stop.cancel();
                 }

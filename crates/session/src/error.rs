@@ -8,6 +8,13 @@ pub enum Error {
     NotLoggedIn,
     #[error("Already Logged in")]
     AlreadyLoggedIn,
+    /// No passkey, or no confirmation of one, is asked for now.
+    #[error("{reason}")]
+    PasskeyNotAsked { reason: &'static str },
+    #[error(
+        "WhatsApp wants a passkey: see GET /session/passkey; POST /session/pair begins anew, and so does a disconnect"
+    )]
+    PasskeyAwaited,
     /// The socket to WhatsApp is down; the supervisor is at work on it.
     #[error("not connected to WhatsApp: {reason}")]
     NotConnected { reason: String },
@@ -36,6 +43,11 @@ pub enum Error {
     UnknownGroup,
     #[error("there is no such newsletter (code 404)")]
     UnknownNewsletter,
+    /// The account tells nothing as a business, or sells nothing.
+    #[error("the account is no business (code 404)")]
+    NotABusiness,
+    #[error("the business has no such product")]
+    UnknownProduct,
     /// WhatsApp said no; its code is in the text.
     #[error("WhatsApp refused: {text} (code {code})")]
     Rejected { code: u16, text: String },

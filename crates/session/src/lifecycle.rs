@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use wago_contract::session::{Health, HealthState};
 
+mod passkey;
 #[cfg(test)]
 mod tests;
+
+pub use passkey::Step;
 
 /// The first attempt after a loss comes within this time, spread so that many sessions do not come back at once.
 const FIRST_RETRY_MS: i64 = 1_000;
@@ -34,6 +37,15 @@ pub enum Input {
     QrOver {
         pair_code_outstanding: bool,
     },
+    /// Linking with a passkey came further.
+    Passkey(Step),
+    /// It came to nothing; `continuation`: after its first step.
+    PasskeyFailed {
+        reason: String,
+        continuation: bool,
+    },
+    /// Somebody wants to link it from the beginning, with a new code.
+    Anew,
     Paired,
     /// WhatsApp let us in and start-up is complete.
     LoggedIn,
@@ -96,12 +108,15 @@ pub enum Notice {
     TemporaryBan { until: i64, reason: String },
     ClientOutdated,
     ConnectFailure { reason: String },
+    PasskeyFailed { reason: String, continuation: bool },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Starting,
     WaitingForScan,
+    /// The phone agreed, and the account's passkey is to be shown.
+    Passkey(Step),
     /// The phone agreed; WhatsApp now closes the socket, and we come back as the new device.
     Linking,
     Open,
@@ -239,6 +254,11 @@ impl Lifecycle {
         self.wake_at
     }
 
+    /// Why it is in its state, beyond what the state says itself.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     pub fn is_linked(&self) -> bool {
         self.linked
     }
@@ -271,6 +291,8 @@ impl Lifecycle {
                     _ => Vec::new(),
                 }
             }
+            // The code is a phone's already.
+            Input::QrShown if self.passkey().is_some() => Vec::new(),
             Input::QrShown => {
                 if self.state != State::WaitingForScan {
                     self.enter(State::WaitingForScan, "", now_ms);
@@ -281,10 +303,28 @@ impl Lifecycle {
                 Vec::new()
             }
             Input::QrOver { pair_code_outstanding: true } => {
-                self.wake_at = Some(now_ms + PAIR_CODE_MS);
+                if self.passkey().is_none() {
+                    self.wake_at = Some(now_ms + PAIR_CODE_MS);
+                }
                 Vec::new()
             }
             Input::QrOver { pair_code_outstanding: false } => self.give_up(now_ms),
+            Input::Passkey(step) => {
+                self.came_to(step, "", now_ms);
+                Vec::new()
+            }
+            Input::PasskeyFailed { reason, continuation } => {
+                self.came_to(Step::Failed, &reason, now_ms);
+                vec![Effect::Tell(Notice::PasskeyFailed { reason, continuation })]
+            }
+            Input::Anew => {
+                if self.passkey().is_none() {
+                    return self.step(Input::Asked, now_ms, jitter);
+                }
+                self.asked_at = now_ms;
+                self.enter(State::Starting, "", now_ms);
+                vec![Effect::Dial]
+            }
             Input::Paired => {
                 self.linked = true;
                 self.enter(State::Linking, "", now_ms);
@@ -367,7 +407,10 @@ impl Lifecycle {
                 effects.extend(self.retry(true, reason, now_ms, jitter));
                 effects
             }
-            _ => self.retry(true, reason, now_ms, jitter),
+            _ => {
+                let lost = self.passkey_lost(reason);
+                lost.into_iter().chain(self.retry(true, reason, now_ms, jitter)).collect()
+            }
         }
     }
 
@@ -417,7 +460,7 @@ impl Lifecycle {
                 self.enter(State::Starting, "", now_ms);
                 vec![Effect::Dial]
             }
-            State::WaitingForScan => self.give_up(now_ms),
+            State::WaitingForScan | State::Passkey(_) => self.give_up(now_ms),
             _ => Vec::new(),
         }
     }
@@ -427,10 +470,14 @@ impl Lifecycle {
             State::Retrying { reached: false } => {
                 format!("WhatsApp could not be reached: {}", self.reason)
             }
+            State::Passkey(Step::Failed) => format!("linking with a passkey failed: {}", self.reason),
+            State::Passkey(Step::Requested) => "the passkey was not shown in time".to_owned(),
+            State::Passkey(_) => "linking with a passkey was not completed in time".to_owned(),
             _ => "nobody scanned the QR code in time".to_owned(),
         };
+        let lost = self.passkey_lost(&reason);
         self.enter(State::Ended(End::ScanOver), &reason, now_ms);
-        vec![Effect::End]
+        lost.into_iter().chain([Effect::End]).collect()
     }
 
     pub fn health(&self) -> Health {
@@ -444,6 +491,7 @@ impl Lifecycle {
                 "not linked to a phone",
                 "scan the QR code from GET /session/qr, or use a pair code",
             ),
+            State::Passkey(step) => step.health(),
             State::Open => (HealthState::Ok, "connected", "nothing to do"),
             State::Retrying { reached: true } => {
                 (HealthState::Reconnecting, "the connection was lost", "it reconnects by itself")
@@ -472,7 +520,9 @@ impl Lifecycle {
             (general, "") => general.to_owned(),
             (general, own) => format!("{general}: {own}"),
         };
-        Health { state, reason, since: seconds(self.since), next: next.to_owned(), until: self.wake_at.map(seconds) }
+        // A passkey may be given up sooner than that.
+        let until = self.wake_at.filter(|_| self.passkey().is_none()).map(seconds);
+        Health { state, reason, since: seconds(self.since), next: next.to_owned(), until }
     }
 }
 

@@ -9,17 +9,15 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use wacore::{
     iq::{
-        mex::{MexDoc, MexQuerySpec},
         mex_operations::{
             create_newsletter, delete_newsletter, fetch_all_newsletters_metadata, fetch_newsletter, join_newsletter,
             leave_newsletter, update_newsletter, update_newsletter_user_setting,
         },
         newsletter::NEWSLETTER_XMLNS,
-        spec::IqSpec as _,
     },
     request::InfoQuery,
 };
-use wacore_binary::{Jid, JidExt as _, Node, NodeContent, NodeContentRef, builder::NodeBuilder};
+use wacore_binary::{Jid, JidExt as _, Node, NodeContent, builder::NodeBuilder};
 use wago_contract::newsletter::{Ask, AskPosts, Create, Post, React, Subscribe, Subscribed, Update};
 use wago_store::SessionId;
 use waproto::{buffa::Message as _, whatsapp as wa};
@@ -27,6 +25,7 @@ use waproto::{buffa::Message as _, whatsapp as wa};
 use crate::{
     Error, File, Result, Sent, Sessions,
     adapter::{error, jid, newsletter as shown},
+    mex::{self, Document, documents},
     pictures::profile_jpeg,
     recipients::answered,
     supervisor::Live,
@@ -35,20 +34,6 @@ use crate::{
 const LINK: &str = "https://whatsapp.com/channel/";
 /// How long WhatsApp may take to acknowledge what is posted.
 const ACK_MAX: Duration = Duration::from_secs(30);
-
-/// A question's stored document, and where its answer is.
-struct Document {
-    name: &'static str,
-    id: &'static str,
-    answer: &'static str,
-}
-
-macro_rules! documents {
-    ($($constant:ident = $operation:ident, $answer:literal;)*) => {
-        $(const $constant: Document =
-            Document { name: $operation::NAME, id: $operation::DOC_ID, answer: $answer };)*
-    };
-}
 
 documents! {
     CREATE = create_newsletter, "xwa2_newsletter_create";
@@ -233,25 +218,10 @@ async fn hand_over(live: &Live, message: Node, id: String) -> Result<Sent> {
 
 /// Asks by a stored document.
 async fn mex(live: &Live, document: &Document, variables: Value) -> Result<Value> {
-    let Document { name, id, answer } = document;
-    let spec = MexQuerySpec::new(MexDoc { name, id }, &variables);
-    let spec = spec.map_err(|_| Error::Internal("a question could not be written".to_owned()))?;
-    let asked = answered(async { live.client.send_iq(spec.build_iq()).await.map_err(|failed| error::any(&failed)) });
-    let told = asked.await?;
-    let result = told.get().get_optional_child("result").ok_or_else(unread)?;
-    let told: Value = match result.content.as_ref() {
-        Some(NodeContentRef::Bytes(bytes)) => serde_json::from_slice(bytes).map_err(|_| unread())?,
-        Some(NodeContentRef::String(text)) => serde_json::from_str(text).map_err(|_| unread())?,
-        _ => return Err(unread()),
-    };
-    if let Some(refusal) = told["errors"].as_array().and_then(|errors| errors.first()) {
-        let code = refusal["extensions"]["error_code"].as_u64().and_then(|code| u16::try_from(code).ok());
-        let text = refusal["message"].as_str().unwrap_or_default().chars().take(200).collect();
-        return Err(missing(Error::Rejected { code: code.unwrap_or(500), text }));
-    }
-    match &told["data"][*answer] {
-        Value::Null => Err(Error::UnknownNewsletter),
-        told => Ok(told.clone()),
+    match mex::ask(live, document, variables).await? {
+        Ok(Value::Null) => Err(Error::UnknownNewsletter),
+        Ok(told) => Ok(told),
+        Err(refusal) => Err(missing(refusal.into())),
     }
 }
 

@@ -10,7 +10,12 @@ use wacore::{
 use wacore_binary::JidExt as _;
 use waproto::whatsapp::{self as wa, message::protocol_message::Type};
 
-use crate::{adapter::names::Around, backend::Backend, record::Record};
+use crate::{
+    adapter::{account, names::Around},
+    backend::Backend,
+    catch_up,
+    record::Record,
+};
 
 mod polls;
 
@@ -52,8 +57,15 @@ pub(crate) async fn of_own(
     polls::of_message(backend, content, info, around, record).await
 }
 
-/// Notes what else tells how long messages stay.
+/// Notes what else tells how long messages stay, and what there is to be read of the app state.
 pub(crate) async fn of_event(backend: &Backend, event: &Event) -> Result<()> {
+    if let Event::RawNode(stanza) = event {
+        return if account::is_server_sync(stanza.get()) {
+            catch_up::note(backend, stanza.get()).await
+        } else {
+            Ok(())
+        };
+    }
     let Event::GroupUpdate(update) = event else { return Ok(()) };
     let GroupNotificationAction::Ephemeral { expiration, .. } = &update.action else { return Ok(()) };
     let timer = Timer { seconds: *expiration, set_at: update.timestamp.timestamp() };

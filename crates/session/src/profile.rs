@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use wacore_binary::builder::NodeBuilder;
 use wago_contract::user::OwnPresence;
 use wago_store::SessionId;
 use whatsapp_rust::PresenceError;
@@ -10,7 +11,7 @@ use whatsapp_rust::PresenceError;
 use crate::{Error, Result, Sessions, adapter::error, recipients::answered, sessions::invalid_phone, supervisor::Live};
 
 /// For a few bytes to be handed to an open socket.
-const STAY_AWAY_MAX: Duration = Duration::from_secs(5);
+const SAY_MAX: Duration = Duration::from_secs(5);
 
 impl Sessions {
     /// The name that others see: told to WhatsApp at once, and to the account's other devices through its app state.
@@ -66,8 +67,16 @@ impl Sessions {
 pub(crate) async fn stay_away(live: &Live) {
     if live.backend.is_away().await.unwrap_or_default() {
         // What cannot be said now is said with the next connection.
-        let _ = timeout(STAY_AWAY_MAX, live.client.presence().set_unavailable()).await;
+        let _ = timeout(SAY_MAX, live.client.presence().set_unavailable()).await;
     }
+}
+
+/// Another device gave the account this name while WhatsApp may have heard the old one from here: a connection begins by
+/// saying the name that is known then.
+pub(crate) async fn show_name(live: &Live, name: &str) {
+    let presence = NodeBuilder::new("presence").attr("name", name).build();
+    // What cannot be said now is said with the next connection.
+    let _ = timeout(SAY_MAX, live.client.send_node(presence)).await;
 }
 
 fn told(failed: &PresenceError) -> Error {

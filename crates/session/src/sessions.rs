@@ -21,6 +21,7 @@ use crate::{
     lifecycle::Lifecycle,
     media::{Downloads, Keeper},
     network::Shared,
+    passkey,
     recipients::Recipients,
     supervisor::{Command, Session, Supervisor, View},
 };
@@ -109,12 +110,15 @@ impl Sessions {
     /// be, or after that time.
     pub async fn connect(&self, id: SessionId, wait: Option<Duration>) -> Result<Status> {
         let session = self.wanted(id).await?;
+        if passkey::has_failed(&session) {
+            passkey::anew(&session).await?;
+        }
         if let Some(wait) = wait {
             let mut view = session.view.clone();
             let settled = view.wait_for(|view| {
-                use HealthState::{Banned, Failed, Outdated, WaitingForScan};
+                use HealthState::{Banned, Failed, Outdated, WaitingForPasskey, WaitingForScan};
                 let state = view.health.state;
-                let refused = matches!(state, Banned | Failed | Outdated);
+                let refused = matches!(state, Banned | Failed | Outdated | WaitingForPasskey);
                 let scannable = state == WaitingForScan && view.qr.is_some();
                 view.open || view.ended || scannable || refused
             });
@@ -128,6 +132,9 @@ impl Sessions {
     pub async fn pair(&self, id: SessionId, phone: &str) -> Result<String> {
         let phone_number = jid::phone(phone).map_err(invalid_phone)?;
         let session = self.unlinked(id).await?;
+        if session.view.borrow().passkey.is_some() {
+            passkey::anew(&session).await?;
+        }
         let ready = |view: &View| view.health.state == HealthState::WaitingForScan && view.live.is_some();
         let view = wait_to_scan(&session, ready).await?;
         let Some(live) = view.live else {
@@ -147,6 +154,9 @@ impl Sessions {
             return Err(Error::NoSession);
         }
         let session = self.unlinked(id).await?;
+        if passkey::has_failed(&session) {
+            passkey::anew(&session).await?;
+        }
         // With the health, so that a status asked for next does not tell of a state before it.
         let fresh = |view: &View| {
             view.health.state == HealthState::WaitingForScan
@@ -374,12 +384,15 @@ async fn ended(session: &Session) -> Result<()> {
 /// Waits until the session shows what it takes to link it.
 async fn wait_to_scan(session: &Session, ready: impl Fn(&View) -> bool) -> Result<View> {
     let mut view = session.view.clone();
-    let settled = view.wait_for(|view| ready(view) || view.linked || view.ended);
+    let settled = view.wait_for(|view| ready(view) || view.passkey.is_some() || view.linked || view.ended);
     if let Ok(Ok(view)) = timeout(QR_WAIT, settled).await
         && !view.ended
     {
         if view.linked {
             return Err(Error::AlreadyLoggedIn);
+        }
+        if view.passkey.is_some() {
+            return Err(Error::PasskeyAwaited);
         }
         return Ok(view.clone());
     }

@@ -18,12 +18,13 @@ use whatsapp_rust::{Client, http::HttpClient};
 use crate::{
     Error, Qr, QrShown, Result,
     acks::Acks,
-    adapter::message::text,
+    adapter::{message::text, pairing},
     backend::Backend,
     barrier::Barrier,
     connection::{Connection, Made, Outcome, Report},
-    lifecycle::{Effect, Input, Lifecycle, Notice},
+    lifecycle::{Effect, Input, Lifecycle, Notice, Step},
     network::Shared,
+    passkey::{Ceremony, Claim, Claimed},
     profile,
     record::{Record, Recorder},
 };
@@ -36,6 +37,15 @@ const LOGOUT_MAX: Duration = Duration::from_secs(10);
 pub(crate) enum Command {
     /// Somebody wants it: it need not wait for its next attempt.
     Asked,
+    /// It is to be linked from the beginning. Answered once that is what it shows.
+    Anew(oneshot::Sender<()>),
+    /// Somebody is about to answer a passkey, or to confirm its code; nobody else may, from then on.
+    Claim(Claim, oneshot::Sender<Result<Claimed>>),
+    /// What was claimed came to nothing.
+    PasskeyFailed {
+        ceremony: u64,
+        reason: String,
+    },
     Stop,
     LogOut(oneshot::Sender<Result<()>>),
 }
@@ -54,6 +64,8 @@ pub(crate) struct View {
     pub jid: Option<String>,
     pub lid: Option<String>,
     pub qr: Option<Shown>,
+    /// Linking with a passkey, if that is what goes on.
+    pub passkey: Option<Ceremony>,
     pub live: Option<Live>,
 }
 
@@ -115,6 +127,7 @@ impl Supervisor {
             jid: row.jid.clone(),
             lid: row.lid.clone(),
             qr: None,
+            passkey: None,
             live: None,
         });
         let session = Session { commands: sender, view: receiver, gone: CancellationToken::new() };
@@ -153,6 +166,7 @@ impl Supervisor {
             qr_shown: self.qr_shown,
             view: self.view,
             life,
+            passkey: Ceremony::default(),
             connection: None,
             closing: None,
         };
@@ -167,6 +181,8 @@ struct Running {
     qr_shown: Option<QrShown>,
     view: watch::Sender<View>,
     life: Lifecycle,
+    /// The latest one: whether it still goes on `life` knows.
+    passkey: Ceremony,
     connection: Option<Connection>,
     /// Why the connection is about to end, if the engine said so.
     closing: Option<String>,
@@ -183,6 +199,16 @@ impl Running {
                 report = report(&mut self.connection) => self.report(report).await,
                 command = commands.recv() => match command {
                     Some(Command::Asked) => Some(Input::Asked),
+                    Some(Command::Anew(reply)) => {
+                        self.step(Input::Anew).await;
+                        let _ = reply.send(());
+                        None
+                    }
+                    Some(Command::Claim(claim, reply)) => {
+                        let _ = reply.send(self.claim(claim).await);
+                        None
+                    }
+                    Some(Command::PasskeyFailed { ceremony, reason }) => self.passkey_failed(ceremony, reason),
                     Some(Command::LogOut(reply)) => self.log_out(reply).await,
                     // Without anybody who could command it, it has no reason to run.
                     Some(Command::Stop) | None => Some(Input::Stopped),
@@ -283,6 +309,7 @@ impl Running {
             opened = open && !view.open;
             view.open = open;
             view.ending = life.has_ended();
+            view.passkey = life.passkey().map(|step| self.passkey.at(step, life.reason()));
         });
         if opened {
             self.made.shared.opened.tell(self.id);
@@ -314,6 +341,8 @@ impl Running {
 
     async fn event(&mut self, event: &Event) -> Option<Input> {
         match event {
+            // A phone has scanned one already: these are nobody's.
+            Event::PairingQrCode(_) if self.life.passkey().is_some() => None,
             Event::PairingQrCode(qr) => {
                 self.forget_identity().await;
                 self.show(&qr.code, qr.timeout).await;
@@ -323,6 +352,18 @@ impl Running {
                 self.view.send_modify(|view| view.qr = None);
                 self.tell(Record::new("QRTimeout", &event::Nothing {})).await;
                 Some(Input::QrOver { pair_code_outstanding: !over.disconnected })
+            }
+            Event::PairPasskeyRequest(request) => {
+                self.view.send_modify(|view| view.qr = None);
+                self.passkey = self.passkey.next(pairing::options(&request.request_options_json));
+                self.passkey_step(Step::Requested, event).await
+            }
+            Event::PairPasskeyConfirmation(shown) => {
+                self.passkey.code = Some((shown.code.clone(), shown.skip_handoff_ux));
+                self.passkey_step(Step::Confirm, event).await
+            }
+            Event::PairPasskeyError(failed) => {
+                Some(Input::PasskeyFailed { reason: failed.error.clone(), continuation: failed.continuation })
             }
             Event::PairSuccess(pair) => {
                 self.view.send_modify(|view| view.qr = None);
@@ -361,6 +402,11 @@ impl Running {
                 profile::stay_away(&live).await;
                 Some(Input::LoggedIn)
             }
+            Event::SelfPushNameUpdated(update) if update.from_server => {
+                let live = self.view.borrow().live.clone()?;
+                profile::show_name(&live, &update.new_name).await;
+                None
+            }
             Event::Disconnected(end) => {
                 self.closing = Some(end.reason.to_string());
                 None
@@ -386,6 +432,27 @@ impl Running {
             }),
             _ => None,
         }
+    }
+
+    /// The state is there before it is told: who hears of it may answer at once.
+    async fn passkey_step(&mut self, step: Step, event: &Event) -> Option<Input> {
+        self.step(Input::Passkey(step)).await;
+        self.tell(pairing::step(event)?).await;
+        None
+    }
+
+    async fn claim(&mut self, claim: Claim) -> Result<Claimed> {
+        let next = claim.after(self.life.passkey())?;
+        let live = self.view.borrow().live.clone();
+        let live = live.ok_or_else(|| Error::NotConnected { reason: self.life.health().reason })?;
+        self.step(Input::Passkey(next)).await;
+        Ok(Claimed { live, ceremony: self.passkey.number })
+    }
+
+    /// Unless it ended otherwise meanwhile.
+    fn passkey_failed(&self, ceremony: u64, reason: String) -> Option<Input> {
+        let step = self.life.passkey().filter(|step| ceremony == self.passkey.number && *step != Step::Failed)?;
+        Some(Input::PasskeyFailed { reason, continuation: step != Step::Answered })
     }
 
     async fn show(&self, code: &str, expires_in: Duration) {
@@ -493,6 +560,9 @@ fn told(notice: Notice) -> Record {
         Notice::StreamReplaced => Record::new("StreamReplaced", &event::Nothing {}),
         Notice::TemporaryBan { until, reason } => Record::new("TemporaryBan", &event::TemporaryBan { reason, until }),
         Notice::ClientOutdated => Record::new("ClientOutdated", &event::Nothing {}),
+        Notice::PasskeyFailed { reason, continuation } => {
+            Record::new("PairPasskeyError", &event::PasskeyError { error: reason, continuation })
+        }
         Notice::ConnectFailure { reason } => Record::new("ConnectFailure", &event::Reason { reason }),
     }
 }

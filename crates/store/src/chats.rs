@@ -2,8 +2,10 @@
 
 use sqlx::{Any, Row as _, Transaction};
 
-use crate::{Result, SessionId, Store, writer::Job};
+use crate::{Result, SessionId, Store, messages::Until, writer::Job};
 
+/// So many messages of one second are told apart.
+const NEWEST_MAX: i64 = 100;
 /// Characters of a name that are kept.
 const NAME_MAX: usize = 512;
 
@@ -31,16 +33,22 @@ pub enum ChatChange {
     Read {
         chat: String,
     },
+    /// Those up to then were; or they are gone.
+    ReadUntil {
+        chat: String,
+        until: Until,
+    },
     /// What was set at a time. Of two the later counts, whichever is told first.
     Set {
         chat: String,
         facet: Facet,
         at_ms: i64,
     },
-    /// It is gone, with what was set before.
+    /// It is gone, with what was set before `at_ms`, and with its messages up to then.
     Deleted {
         chat: String,
         at_ms: i64,
+        until: Until,
     },
     /// A label was made or changed.
     Label {
@@ -102,6 +110,14 @@ pub struct Chat {
     pub marked_unread: bool,
     /// Ids of its labels.
     pub labels: Vec<String>,
+}
+
+/// One of the newest messages of a chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    pub id: String,
+    pub sender: String,
+    pub from_me: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,11 +194,14 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
         }
         ChatChange::Read { chat } => read(tx, session, chat).await?,
         ChatChange::Set { chat, facet, at_ms } => set(tx, session, chat, *facet, *at_ms).await?,
-        ChatChange::Deleted { chat, at_ms } => {
+        ChatChange::ReadUntil { chat, until } => read_until(tx, session, chat, until).await?,
+        ChatChange::Deleted { chat, at_ms, until } => {
+            read_until(tx, session, chat, until).await?;
             sqlx::query(
                 "INSERT INTO chats (session_id, chat, deleted_at) VALUES ($1, $2, $3) ON CONFLICT (session_id, chat) DO UPDATE SET \
                  deleted_at = excluded.deleted_at, \
-                 unread = CASE WHEN chats.last_message_at > excluded.deleted_at THEN chats.unread ELSE 0 END, \
+                 last_message_at = CASE WHEN chats.last_message_at > $4 THEN chats.last_message_at ELSE COALESCE((SELECT MAX(sent_at) \
+                 FROM messages WHERE session_id = $1 AND chat = $2), 0) END, \
                  pinned = CASE WHEN chats.pinned_at > excluded.deleted_at THEN chats.pinned ELSE 0 END, \
                  muted_until = CASE WHEN chats.muted_at > excluded.deleted_at THEN chats.muted_until ELSE 0 END, \
                  archived = CASE WHEN chats.archived_at > excluded.deleted_at THEN chats.archived ELSE 0 END, \
@@ -192,6 +211,7 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             .bind(session.0)
             .bind(clean(chat))
             .bind(*at_ms)
+            .bind(until.at_ms)
             .execute(&mut **tx)
             .await?;
         }
@@ -280,6 +300,43 @@ async fn read(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str) -> 
     Ok(())
 }
 
+/// What came later stays unread. Where messages are not stored, all that is known is when the newest was.
+async fn read_until(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, until: &Until) -> Result<()> {
+    let of_chat = "FROM messages WHERE session_id = $1 AND chat = $2";
+    let later = format!("(SELECT COUNT(*) {of_chat} AND from_me = 0 AND {})", until.beyond(3));
+    let sql = format!(
+        "UPDATE chats SET unread = {later} WHERE session_id = $1 AND chat = $2 AND unread > {later} \
+         AND (last_message_at <= $3 OR EXISTS (SELECT 1 {of_chat}))"
+    );
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(session.0).bind(clean(chat)).bind(until.at_ms);
+    for id in &until.last {
+        query = query.bind(clean(id));
+    }
+    query.execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// A stored message goes. The unread ones are the newest of those that others wrote.
+pub(crate) async fn remove_unread(
+    tx: &mut Transaction<'_, Any>,
+    session: SessionId,
+    chat: &str,
+    message: &str,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE chats SET unread = unread - 1 WHERE session_id = $1 AND chat = $2 AND unread > (SELECT COUNT(*) FROM messages n \
+         WHERE n.session_id = $1 AND n.chat = $2 AND n.from_me = 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.session_id = $1 \
+         AND m.chat = $2 AND m.message_id = $3 AND (n.sent_at > m.sent_at OR n.sent_at = m.sent_at AND n.id > m.id))) \
+         AND EXISTS (SELECT 1 FROM messages m WHERE m.session_id = $1 AND m.chat = $2 AND m.message_id = $3 AND m.from_me = 0)",
+    )
+    .bind(session.0)
+    .bind(clean(chat))
+    .bind(clean(message))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 async fn set(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, facet: Facet, at_ms: i64) -> Result<()> {
     let (column, at, value) = match facet {
         Facet::Pinned(on) => ("pinned", "pinned_at", i64::from(on)),
@@ -298,9 +355,6 @@ async fn set(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, face
         .bind(at_ms)
         .execute(&mut **tx)
         .await?;
-    if facet == Facet::MarkedUnread(false) {
-        read(tx, session, chat).await?;
-    }
     Ok(())
 }
 
@@ -319,7 +373,7 @@ impl Store {
             "SELECT c.*, COALESCE(p.full_name, '') AS full_name, COALESCE(p.push_name, '') AS push_name, \
              COALESCE(p.business_name, '') AS business_name \
              FROM chats c LEFT JOIN contacts p ON p.session_id = c.session_id AND p.jid = c.chat \
-             WHERE c.session_id = $1 AND (c.deleted_at = 0 OR c.last_message_at > c.deleted_at OR c.pinned_at > c.deleted_at \
+             WHERE c.session_id = $1 AND (c.deleted_at = 0 OR c.last_message_at > 0 OR c.pinned_at > c.deleted_at \
              OR c.muted_at > c.deleted_at OR c.archived_at > c.deleted_at OR c.marked_at > c.deleted_at) \
              ORDER BY c.pinned DESC, CASE WHEN c.pinned = 1 THEN c.pinned_at ELSE 0 END DESC, c.last_message_at DESC, c.chat LIMIT $2 OFFSET $3",
         )
@@ -382,6 +436,35 @@ impl Store {
             .await?;
         let at = row.map(|row| row.try_get::<i64, _>("last_message_at")).transpose()?;
         Ok(at.filter(|at| *at > 0))
+    }
+
+    /// The ids of the newest messages of the chat that were sent in the same second, and when that was: unix seconds. `None` if
+    /// none is stored.
+    pub async fn newest_messages(&self, session: SessionId, chat: &str) -> Result<Option<(i64, Vec<Newest>)>> {
+        let rows = sqlx::query(
+            "SELECT message_id, sender, from_me, sent_at FROM messages WHERE session_id = $1 AND chat = $2 \
+             ORDER BY sent_at DESC, id DESC LIMIT $3",
+        )
+        .bind(session.0)
+        .bind(clean(chat))
+        .bind(NEWEST_MAX)
+        .fetch_all(&self.db.read)
+        .await?;
+        let mut found: Option<(i64, Vec<Newest>)> = None;
+        for row in &rows {
+            let second = row.try_get::<i64, _>("sent_at")? / 1_000;
+            let newest = Newest {
+                id: row.try_get("message_id")?,
+                sender: row.try_get("sender")?,
+                from_me: row.try_get::<i64, _>("from_me")? != 0,
+            };
+            match &mut found {
+                None => found = Some((second, vec![newest])),
+                Some((of, all)) if *of == second => all.push(newest),
+                Some(_) => break,
+            }
+        }
+        Ok(found)
     }
 
     /// At most so many.

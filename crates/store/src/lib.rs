@@ -27,7 +27,7 @@ mod writer;
 
 use std::sync::Arc;
 
-pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled};
+pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled, Newest};
 pub use deliveries::{Attempt, Delivery, DeliveryFile, DeliveryRecord, DeliveryState, Due, Outcome};
 pub use error::Error;
 pub use events::{Event, EventFilter, EventPage, NewEvent, Recorded};
@@ -35,7 +35,9 @@ pub use idempotency::{Claim, StoredReply};
 pub use kept::{EventFile, KeepJob, Keeping, KeptFile};
 pub use keys::{Key, KeyOp, KeyRow, Kind};
 pub use media::{MediaJob, MediaOutcome, NewMedia};
-pub use messages::{Author, Message, MessageChange, MessageCursor, MessageFilter, MessageReceipt, NewMessage, Reach};
+pub use messages::{
+    Author, Message, MessageChange, MessageCursor, MessageFilter, MessageReceipt, NewMessage, Reach, Until,
+};
 pub use outbox::{Cancelled, Enqueued, NewSend, QueuedSend, SendFile, SendFileId, SendOutcome, SendRequest, SendState};
 pub use replay::{Replay, Replayed};
 pub use search::Search;

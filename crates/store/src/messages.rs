@@ -2,7 +2,7 @@
 
 use sqlx::{Any, Row as _, Transaction, any::AnyRow};
 
-use crate::{Result, Search, SessionId, Store, db::Engine, search::words, writer::Job};
+use crate::{Result, Search, SessionId, Store, chats, db::Engine, search::words, writer::Job};
 
 /// Characters of a text that are kept and searched: as many as WhatsApp lets a person write.
 const TEXT_MAX: usize = 65_536;
@@ -93,9 +93,30 @@ pub enum MessageChange {
     /// All of the chat until then goes; starred ones only if they are meant too.
     Cleared {
         chat: String,
-        at_ms: i64,
+        until: Until,
         starred_too: bool,
     },
+}
+
+/// Messages of a chat up to some moment. WhatsApp's times are seconds, so of the last second it may name those that are
+/// meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Until {
+    /// Unix milliseconds; what was sent then is meant too.
+    pub at_ms: i64,
+    /// If there are any: the ids of those from `at_ms` on that are meant, and no others from then on.
+    pub last: Vec<String>,
+}
+
+impl Until {
+    /// The condition for messages that are not meant; its parameters begin with `$first`: the time, and then the ids.
+    pub(crate) fn beyond(&self, first: usize) -> String {
+        if self.last.is_empty() {
+            return format!("sent_at > ${first}");
+        }
+        let ids: Vec<String> = (1..=self.last.len()).map(|id| format!("${}", first + id)).collect();
+        format!("(sent_at >= ${first} AND message_id NOT IN ({}))", ids.join(", "))
+    }
 }
 
 /// A message as it is stored.
@@ -229,6 +250,7 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             Ok(())
         }
         MessageChange::Removed { chat, id } => {
+            chats::remove_unread(tx, session, chat, id).await?;
             sqlx::query("DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND message_id = $3")
                 .bind(session.0)
                 .bind(clean(chat))
@@ -237,16 +259,20 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
                 .await?;
             Ok(())
         }
-        MessageChange::Cleared { chat, at_ms, starred_too } => {
-            sqlx::query(
-                "DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND sent_at <= $3 AND (starred = 0 OR $4 = 1)",
-            )
-            .bind(session.0)
-            .bind(clean(chat))
-            .bind(*at_ms)
-            .bind(i64::from(*starred_too))
-            .execute(&mut **tx)
-            .await?;
+        MessageChange::Cleared { chat, until, starred_too } => {
+            let sql = format!(
+                "DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND (starred = 0 OR $3 = 1) AND NOT {}",
+                until.beyond(4)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .bind(session.0)
+                .bind(clean(chat))
+                .bind(i64::from(*starred_too))
+                .bind(until.at_ms);
+            for id in &until.last {
+                query = query.bind(clean(id));
+            }
+            query.execute(&mut **tx).await?;
             Ok(())
         }
     }

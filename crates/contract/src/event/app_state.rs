@@ -136,13 +136,13 @@ pub struct LabelAssociationMessage {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PushNameSetting {
-    /// When it was recorded: WhatsApp's own time is not known.
     pub timestamp: String,
     /// `{"name": "Ana"}`.
     pub action: Value,
+    /// Empty if it is not known.
     pub old_name: String,
-    /// WhatsApp told it, rather than the account's own devices.
-    pub from_server: bool,
+    /// Part of the whole state that a new device is given, not a change of now.
+    pub from_full_sync: bool,
 }
 
 /// Some of the app state could not be read.

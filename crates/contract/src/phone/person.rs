@@ -36,6 +36,16 @@ pub struct SetPrivacy {
     pub except: Option<Vec<String>>,
 }
 
+/// One of `GET /phones/{number}/privacy`: a setting as it is now.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Privacy {
+    pub name: String,
+    pub value: String,
+    /// JIDs of the contacts that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+}
+
 /// `GET` and `POST /phones/{number}/contacts`: an entry of the phone's address book.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Default)]
 #[serde(default)]

@@ -33,8 +33,8 @@ pub(crate) async fn connect(
         Some(phone) if !status.logged_in => Some(app.sessions.pair(session.id, &phone).await?),
         _ => None,
     };
-    let scannable = status.health.state == HealthState::WaitingForScan;
-    if wait.is_some() && !status.connected && !scannable && linking_code.is_none() {
+    let linkable = matches!(status.health.state, HealthState::WaitingForScan | HealthState::WaitingForPasskey);
+    if wait.is_some() && !status.connected && !linkable && linking_code.is_none() {
         return Err(ApiError::not_connected(&status.health.reason));
     }
     let webhook = app.store.session_webhook(session.id).await?;

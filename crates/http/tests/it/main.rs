@@ -2,12 +2,14 @@
 
 mod api;
 mod bad_input;
+mod business;
 mod chats;
 mod credentials;
 mod events;
 mod groups;
 mod log;
 mod newsletters;
+mod passkey;
 mod queue;
 mod send;
 mod serve;

@@ -38,6 +38,8 @@ impl From<Error> for Refused {
             | Error::UnknownRecipient
             | Error::UnknownGroup
             | Error::UnknownNewsletter
+            | Error::NoBusiness
+            | Error::NoPasskey
             | Error::NoFile
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
             Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,

@@ -31,6 +31,11 @@ pub(super) async fn block(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The JIDs of those who are blocked.
+pub(super) async fn blocked(State(control): State<Control>, path: Path<String>) -> Answer<Json<Vec<String>>> {
+    Ok(Json(at(&control, path, |state, number| person::blocked(state, number))?))
+}
+
 pub(super) async fn picture(
     State(control): State<Control>,
     path: Path<String>,
@@ -55,6 +60,10 @@ pub(super) async fn privacy(
 ) -> Answer<StatusCode> {
     at(&control, path, |state, number| person::set_privacy(state, number, &privacy))?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn settings(State(control): State<Control>, path: Path<String>) -> Answer<Json<Vec<shape::Privacy>>> {
+    Ok(Json(at(&control, path, |state, number| person::settings(state, number))?))
 }
 
 pub(super) async fn contact(

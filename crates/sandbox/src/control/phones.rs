@@ -53,8 +53,8 @@ pub(super) async fn link(
     let core = &control.core;
     core.step(|state| state.phones.get(number).map(|_| ()))?;
     let device = match (wanted.qr, wanted.code) {
-        (Some(qr), None) => link::by_qr(core, number, &qr).await?,
-        (None, Some(code)) => link::by_code(core, number, &code).await?,
+        (Some(qr), None) => link::by_qr(core, number, &qr, wanted.passkey).await?,
+        (None, Some(code)) => link::by_code(core, number, &code, wanted.passkey).await?,
         _ => return Err(Error::Invalid { field: "qr", expected: "or code is needed, one of them" }.into()),
     };
     link::settled(core, device).await;

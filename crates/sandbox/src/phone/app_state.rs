@@ -5,6 +5,7 @@
 
 mod action;
 mod effect;
+mod range;
 mod view;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,6 +27,7 @@ use wacore_binary::{Node, SERVER_JID};
 use waproto::whatsapp::{self as wa, syncd_mutation::SyncdOperation};
 
 pub(crate) use action::{chat, contact, label, rename};
+pub(crate) use range::Until;
 pub(crate) use view::{chats, labels};
 
 use super::{Handset, ask, content, outbound};
@@ -177,7 +179,7 @@ fn take(phone: &mut Handset, state: &mut State, name: &str, answer: &Node) -> Re
         let set = whole.mutations.into_iter().zip(whole.mutation_macs);
         let set: Vec<_> = set.map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation)).collect();
         phone.app_state.collections.insert(name.to_owned(), known);
-        follow(phone, state, name, set, true);
+        follow(phone, state, name, set);
     }
     for patch in &list.patches {
         apply(phone, state, name, patch, keys)?;
@@ -210,14 +212,14 @@ fn apply(
         .zip(done.added_macs)
         .map(|(mutation, macs)| (macs.index_mac, macs.value_mac, mutation))
         .collect();
-    follow(phone, state, name, set, false);
+    follow(phone, state, name, set);
     Ok(())
 }
 
-fn follow(phone: &mut Handset, state: &mut State, name: &str, set: Vec<(Vec<u8>, Vec<u8>, Mutation)>, again: bool) {
+fn follow(phone: &mut Handset, state: &mut State, name: &str, set: Vec<(Vec<u8>, Vec<u8>, Mutation)>) {
     for (index, mac, mutation) in set {
         let Mutation { index: about, action_value: Some(value), .. } = mutation else { continue };
-        effect::of(phone, state, &about, &value, again);
+        effect::of(phone, state, &about, &value);
         let known = phone.app_state.collections.entry(name.to_owned()).or_default();
         known.entries.insert(index, Entry { mac, about, value });
     }

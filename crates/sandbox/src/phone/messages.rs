@@ -9,7 +9,7 @@ use wacore::proto_helpers::MessageExt as _;
 use wago_contract::phone::{Kind, Media, Message, Quoted, State};
 use waproto::whatsapp as wa;
 
-use super::receipts::Receipts;
+use super::{app_state::Until, receipts::Receipts};
 use crate::{
     account::Number,
     device::DeviceId,
@@ -17,6 +17,8 @@ use crate::{
 };
 
 const MESSAGES: &str = "phone-message";
+/// So many messages of one second are told apart.
+const NAMED_MAX: usize = 100;
 /// A phone keeps this many messages; the oldest is forgotten first, on disk as well.
 pub const MAX_MESSAGES: usize = 5_000;
 
@@ -298,15 +300,20 @@ impl Messages {
         self.gone(&entry);
     }
 
-    /// All of a chat that was said until then (unix seconds), but for starred ones if those stay.
-    pub fn clear(&mut self, chat: &str, until: u64, starred_too: bool) {
-        let goes =
-            |message: &Message| message.chat == chat && message.timestamp <= until && (starred_too || !message.starred);
-        let gone: Vec<u64> =
-            self.entries.iter().map(|entry| &entry.message).filter(|one| goes(one)).map(|one| one.cursor).collect();
-        for cursor in gone {
-            self.remove(cursor);
+    /// All of a chat that was said until then, but for starred ones if those stay, which then count as read.
+    pub fn clear(&mut self, chat: &str, until: &Until, starred_too: bool) {
+        let meant = self.entries.iter().map(|entry| &entry.message).filter(|one| one.chat == chat && until.means(one));
+        let meant: Vec<(u64, bool)> = meant.map(|one| (one.cursor, one.starred && !starred_too)).collect();
+        for (cursor, stays) in meant {
+            if stays { self.mark_read(cursor) } else { self.remove(cursor) }
         }
+    }
+
+    /// When the newest message of the chat was, and which there are of that second.
+    pub fn newest(&self, chat: &str) -> Option<(u64, Vec<&Message>)> {
+        let of_chat = || self.entries.iter().map(|entry| &entry.message).filter(|one| one.chat == chat);
+        let at = of_chat().map(|one| one.timestamp).max()?;
+        Some((at, of_chat().filter(|one| one.timestamp == at).take(NAMED_MAX).collect()))
     }
 
     /// Unread messages of others: those with one of `ids`, or all of `chat`.

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use wacore_binary::{Jid, Server};
 use wago_contract::phone::{Block, person as shape};
 
-use super::outbound::recipient;
+use super::outbound::{person, recipient};
 use crate::{
     Error, Result,
     account::Number,
@@ -80,6 +80,23 @@ pub(crate) fn set_privacy(state: &mut State, number: Number, request: &shape::Se
     }
     apply(state, DeviceId::phone(number), change).map_err(told)?;
     Ok(())
+}
+
+pub(crate) fn blocked(state: &State, number: Number) -> Result<Vec<String>> {
+    let account = state.accounts.get(&number).ok_or(Error::UnknownPhone)?;
+    Ok(account.blocked.iter().map(|who| person(*who)).collect())
+}
+
+/// All settings of privacy, also those that nobody changed.
+pub(crate) fn settings(state: &State, number: Number) -> Result<Vec<shape::Privacy>> {
+    let account = state.accounts.get(&number).ok_or(Error::UnknownPhone)?;
+    let setting = |category: &privacy::Category| {
+        let value = category.of(account);
+        let left_out = account.excepted.get(category.name).filter(|_| value == ALL_CONTACTS_BUT);
+        let except = left_out.into_iter().flatten().map(|who| person(*who)).collect();
+        shape::Privacy { name: category.name.to_owned(), value, except }
+    };
+    Ok(privacy::CATEGORIES.iter().map(setting).collect())
 }
 
 /// Puts a number into the address book, or takes it out if it has no name.

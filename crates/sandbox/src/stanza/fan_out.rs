@@ -222,6 +222,10 @@ pub(super) fn receipt(state: &mut State, from: DeviceId, id: &str, to: &Jid, rec
     } else if number == from.number {
         // Its own devices report to the server alone.
         Vec::new()
+    } else if matches!(kind.as_deref(), Some("read" | "played")) {
+        // The person's other devices show it as read, too.
+        let own = state.devices_of(from.number).map(|(id, _)| id).filter(|id| *id != from);
+        own.chain(state.devices_of(number).map(|(id, _)| id)).collect()
     } else {
         state.devices_of(number).map(|(id, _)| id).collect()
     };

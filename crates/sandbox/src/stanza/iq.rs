@@ -3,7 +3,7 @@
 use wacore_binary::Node;
 
 use super::{
-    about, app_state, blocklist, groups, keys, mex, newsletter, offline, pictures, privacy,
+    about, app_state, blocklist, business, groups, keys, mex, newsletter, offline, pictures, privacy,
     read::{Read as _, node, refusal, result},
     usync,
 };
@@ -61,8 +61,12 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, iq: &Node) {
         ("w:mex", _) => mex::receive(state, from, &id, iq),
         ("newsletter", _) => newsletter::receive(state, from, &id, &kind, iq),
         ("w:g2", _) => groups::receive(state, from, &id, &kind, iq),
-        ("fb:thrift_iq", "get") => orders::tell(state, &id, iq),
-        ("w:biz", "get") => result(&id, [node("business_profile").attr("v", "116").build()]),
+        ("fb:thrift_iq", "get") => match iq.child("request") {
+            Some(request) => business::categories(state, &id, request),
+            None => orders::tell(state, &id, iq),
+        },
+        ("w:biz", "get") => business::get(state, &id, iq),
+        ("w:biz", "set") => business::set(state, from, &id, iq),
         _ => {
             state.counters.count(format!("iq unknown: {namespace} {kind}"));
             refusal(&id, 501, "feature-not-implemented")

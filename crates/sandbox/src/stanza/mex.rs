@@ -9,6 +9,7 @@ use wacore_binary::Node;
 use super::read::{Read as _, refusal, result};
 use crate::{
     account::Number,
+    business::catalog,
     device::DeviceId,
     newsletter::{
         NewsletterId,
@@ -34,18 +35,21 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, id: &str, iq: &Node) ->
     let Some(query) = iq.child("query") else { return refusal(id, 400, "bad-request") };
     let document = query.text("query_id").unwrap_or_default();
     let asked: Value = serde_json::from_slice(&query.content()).unwrap_or_default();
-    let Some(answer) = answer(state, from, &document, &asked["variables"]) else {
+    let of_catalogs = catalog::answer(state, from.number, &document, &asked["variables"]);
+    let other = |refused: Refused| (refused.0.into(), refused.text());
+    let answer = of_catalogs.or_else(|| Some(answer(state, from, &document, &asked["variables"])?.map_err(other)));
+    let Some(answer) = answer else {
         state.counters.count(format!("graphql unknown: {document}"));
         return refusal(id, 400, "bad-request");
     };
     let answer = match answer {
         Ok((name, value)) => json!({"data": {name: value}}),
-        Err(refused) => {
-            state.counters.count(format!("graphql refused: {}", refused.0));
+        Err((code, text)) => {
+            state.counters.count(format!("graphql refused: {code}"));
             let extensions = json!({
-                "error_code": refused.0, "is_summary": false, "is_retryable": false, "severity": "WARNING",
+                "error_code": code, "is_summary": false, "is_retryable": false, "severity": "WARNING",
             });
-            json!({"data": null, "errors": [{"message": refused.text(), "extensions": extensions}]})
+            json!({"data": null, "errors": [{"message": text, "extensions": extensions}]})
         }
     };
     result(id, [node("result").bytes(answer.to_string().into_bytes()).build()])

@@ -1,12 +1,12 @@
 //! Receipts: what became of a message, told to the devices of the one who sent it.
 
-use wacore_binary::{Node, Server};
+use wacore_binary::{Jid, Node, Server};
 
 use super::{
     fan_out, newsletter,
     read::{Read as _, node},
 };
-use crate::{device::DeviceId, privacy, state::State};
+use crate::{account::Account, device::DeviceId, privacy, state::State};
 
 pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     let (Some(id), Some(to)) = (receipt.text("id"), receipt.jid("to")) else {
@@ -49,11 +49,18 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     if own && kind.as_deref() == Some("sender") {
         return;
     }
+    // The person's other devices show it as read, too, whoever else is told.
+    if !own && matches!(kind.as_deref(), Some("read" | "played" | "read-self" | "played-self")) {
+        tell_own(state, from, &sender, &to, &receipt);
+    }
     // Who does not tell others what they read is not told it of others.
     let tells = |number| privacy::category("readreceipts").zip(state.accounts.get(&number));
     let hides = |number| tells(number).is_some_and(|(category, account)| category.of(account) == "none");
     if !own && kind.as_deref() == Some("read") && (hides(from.number) || hides(addressee)) {
         state.counters.count("receipt not told");
+        return;
+    }
+    if !own && matches!(kind.as_deref(), Some("read-self" | "played-self")) {
         return;
     }
     // A retry is meant for the device whose message could not be read; the rest is for all of a person's devices.
@@ -62,7 +69,7 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     } else if matches!(kind.as_deref(), Some("server-error" | "hist_sync")) {
         // Only the phone can upload anew, and only the own; and it sent the history.
         own.then_some(DeviceId::phone(from.number)).into_iter().collect()
-    } else if matches!(kind.as_deref(), Some("read-self" | "played-self")) || own {
+    } else if own {
         state.devices_of(from.number).map(|(id, _)| id).filter(|id| *id != from).collect()
     } else {
         state.devices_of(addressee).map(|(id, _)| id).collect()
@@ -82,5 +89,24 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, receipt: Node) {
     state.counters.count(format!("receipt {}", kind.as_deref().unwrap_or("delivery")));
     for target in targets {
         state.deliver(target, relayed.clone());
+    }
+}
+
+/// Tells the account's other devices what was read on one of them: the chat is the `recipient`.
+fn tell_own(state: &mut State, from: DeviceId, reader: &Account, chat: &Jid, receipt: &Node) {
+    let mut told =
+        node("receipt").attr("from", from.jid_like(reader, chat)).attr("recipient", chat).attr("t", crate::now());
+    for key in ["id", "type"] {
+        if let Some(value) = receipt.text(key) {
+            told = told.attr(key, value);
+        }
+    }
+    let told = Node { content: receipt.content.clone(), ..told.build() };
+    if matches!(receipt.text("type").as_deref(), Some("read-self" | "played-self")) {
+        state.counters.count(format!("receipt {}", receipt.text("type").unwrap_or_default()));
+    }
+    let others: Vec<DeviceId> = state.devices_of(from.number).map(|(id, _)| id).filter(|id| *id != from).collect();
+    for other in others {
+        state.deliver(other, told.clone());
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     account::{Account, Number},
+    business::Business,
     device::DeviceId,
     privacy,
     state::State,
@@ -62,7 +63,9 @@ fn answer(state: &State, viewer: Number, query: &Node, user: &Node) -> Node {
             "status" => children.push(status(state, viewer, account)),
             "picture" => children.push(picture(state, viewer, account)),
             "disappearing_mode" => children.push(about::disappearing(account.disappearing)),
-            // An account that is no business says nothing of it; protocols unknown here likewise.
+            // An account that is none says nothing of it.
+            "business" => children.extend(state.businesses.get(account.number).map(business)),
+            // Protocols that are unknown here.
             _ => {}
         }
     }
@@ -105,6 +108,10 @@ fn picture(state: &State, viewer: Number, account: &Account) -> Node {
         Ok(picture) => node("picture").attr("id", picture.id).build(),
         Err(refused) => node("picture").children([error(refused.0, refused.text())]).build(),
     }
+}
+
+fn business(business: &Business) -> Node {
+    node("business").children([business.verified_name()]).build()
 }
 
 fn error(code: u16, text: &str) -> Node {

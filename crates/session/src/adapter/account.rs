@@ -17,12 +17,18 @@ pub fn is_told(stanza: &NodeRef) -> bool {
     let mut attrs = stanza.attrs();
     let kind = attrs.optional_string("type");
     match (stanza.tag.as_ref(), kind.as_deref()) {
-        ("receipt", Some("retry")) | ("notification", Some("mediaretry")) => true,
+        ("receipt", Some("retry")) | ("notification", Some("mediaretry" | "server_sync")) => true,
+        ("receipt", Some(_)) => receipt::is_elsewhere(stanza),
         ("notification", Some("account_sync")) => {
             ["blocklist", "privacy", "picture"].iter().any(|tag| stanza.get_optional_child(tag).is_some())
         }
         _ => is_app_state(stanza),
     }
+}
+
+/// Whether it says that app state changed.
+pub fn is_server_sync(stanza: &NodeRef) -> bool {
+    stanza.tag == "notification" && stanza.attrs().optional_string("type").as_deref() == Some("server_sync")
 }
 
 /// Whether it may bring changes of the app state.
@@ -34,6 +40,9 @@ pub fn stanza(stanza: &NodeRef, around: Around) -> Vec<Record> {
     let kind = stanza.attrs().optional_string("type");
     match (stanza.tag.as_ref(), kind.as_deref()) {
         ("receipt", Some("retry")) => receipt::retry(stanza, around).into_iter().collect(),
+        ("receipt", Some(_)) if receipt::is_elsewhere(stanza) => {
+            receipt::elsewhere(stanza, around).into_iter().collect()
+        }
         ("notification", Some("mediaretry")) => media_retry(stanza, around).into_iter().collect(),
         ("notification", Some("account_sync")) => {
             let children = stanza.children().unwrap_or_default();

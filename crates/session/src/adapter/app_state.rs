@@ -3,13 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use wacore::{appstate::decode::Mutation, types::events::Event};
+use sha2::{Digest as _, Sha256};
+use wacore::{
+    appstate::decode::Mutation,
+    types::events::{self, Event},
+};
 use wacore_binary::Jid;
 use wago_contract::event;
 use wago_store::ChatChange;
 use waproto::whatsapp::syncd_mutation::SyncdOperation;
 
 use super::{
+    chats,
     message::{text, time},
     names::Around,
     protobuf::to_json,
@@ -17,9 +22,6 @@ use super::{
 use crate::record::Record;
 
 const TOPIC: &str = "AppState";
-/// How an index begins, as far as the engine does not report what it is about.
-pub const LABEL_MESSAGE: &str = "label_message";
-pub const CONTACT: &str = "contact";
 
 pub fn change(event: &Event, around: Around) -> Option<Record> {
     Some(match event {
@@ -64,16 +66,6 @@ pub fn change(event: &Event, around: Around) -> Option<Record> {
             let record = Record::new("LabelEdit", &told).topic(TOPIC);
             once(record, "LabelEdit", &told.label_id, update.timestamp, update.from_full_sync)
         }
-        Event::SelfPushNameUpdated(update) => Record::new(
-            "PushNameSetting",
-            &event::PushNameSetting {
-                timestamp: time(around.now),
-                action: json!({ "name": update.new_name }),
-                old_name: update.old_name.clone(),
-                from_server: update.from_server,
-            },
-        )
-        .topic(TOPIC),
         Event::AppStateSyncFailed(failed) => Record::new(
             "AppStateSyncError",
             &event::AppStateSyncError { fatal: failed.fatal.clone(), retryable: failed.retryable.clone() },
@@ -82,13 +74,30 @@ pub fn change(event: &Event, around: Around) -> Option<Record> {
     })
 }
 
-/// A change that the engine takes in without reporting it. `whole`: part of a collection that is read from its beginning.
-pub fn unsaid(mutation: &Mutation, whole: bool, around: Around) -> Option<Record> {
+/// What a mutation changed. `whole`: the collection is read from its beginning. `None` for what nobody here is told of.
+pub fn mutation(mutation: &Mutation, whole: bool, around: Around) -> Option<Record> {
+    if let Some(event) = engines(mutation, whole, around) {
+        let record = change(&event, around)?;
+        let messages = chats::messages_of_app_state(&event, around);
+        return Some(record.stored(messages).with_chats(chats::of_app_state(&event, around)));
+    }
     let about: Vec<&str> = mutation.index.iter().map(String::as_str).collect();
     let value = mutation.action_value.as_ref();
-    let at = value.and_then(|value| value.timestamp).and_then(DateTime::from_timestamp_millis).unwrap_or(around.now);
+    let at = at(mutation, around);
     match (mutation.operation, about.as_slice()) {
-        (SyncdOperation::Set, [LABEL_MESSAGE, label, chat, message, ..]) => {
+        (SyncdOperation::Set, ["setting_pushName", ..]) => {
+            let name = value?.push_name_setting.name.clone().filter(|name| !name.is_empty())?;
+            let told = event::PushNameSetting {
+                timestamp: time(at),
+                // The engine may be ahead of this, or have set it.
+                old_name: Some(around.names.own_name()).filter(|old| *old != name).unwrap_or_default(),
+                action: json!({ "name": name }),
+                from_full_sync: whole,
+            };
+            let record = Record::new("PushNameSetting", &told).topic(TOPIC);
+            Some(once(record, "PushNameSetting", "", at, whole))
+        }
+        (SyncdOperation::Set, ["label_message", label, chat, message, ..]) => {
             let chat: Jid = chat.parse().ok()?;
             let action = value?.label_association_action.as_option()?;
             let told = event::LabelAssociationMessage {
@@ -106,10 +115,10 @@ pub fn unsaid(mutation: &Mutation, whole: bool, around: Around) -> Option<Record
                 message: Some(told.message_id.clone()),
                 on: action.labeled.unwrap_or_default(),
             };
-            let record = unsaid_of("LabelAssociationMessage", &told, &chat, labelled, around);
+            let record = in_chat("LabelAssociationMessage", &told, &chat, around).with_chats(vec![labelled]);
             Some(once(record, "LabelAssociationMessage", &format!("{chat}|{label}|{message}"), at, whole))
         }
-        (SyncdOperation::Remove, [CONTACT, jid, ..]) => {
+        (SyncdOperation::Remove, ["contact", jid, ..]) => {
             let jid: Jid = jid.parse().ok()?;
             let told = event::ChatAction {
                 jid: jid.to_string(),
@@ -123,15 +132,75 @@ pub fn unsaid(mutation: &Mutation, whole: bool, around: Around) -> Option<Record
                 full_name: String::new(),
                 first_name: String::new(),
             };
-            let record = unsaid_of("Contact", &told, &jid, removed, around);
+            let record = in_chat("Contact", &told, &jid, around).with_chats(vec![removed]);
             Some(once(record, "Contact", &format!("{jid}|removed"), at, whole))
         }
         _ => None,
     }
 }
 
-fn unsaid_of(kind: &'static str, told: &impl Serialize, chat: &Jid, change: ChatChange, around: Around) -> Record {
-    Record::new(kind, told).topic(TOPIC).in_chat(around.chat(chat, None)).with_chats(vec![change])
+fn in_chat(kind: &'static str, told: &impl Serialize, chat: &Jid, around: Around) -> Record {
+    Record::new(kind, told).topic(TOPIC).in_chat(around.chat(chat, None))
+}
+
+fn at(mutation: &Mutation, around: Around) -> DateTime<Utc> {
+    let at = mutation.action_value.as_ref().and_then(|value| value.timestamp).filter(|at| *at > 0);
+    at.and_then(DateTime::from_timestamp_millis).unwrap_or(around.now)
+}
+
+/// The event that the engine has for it.
+fn engines(mutation: &Mutation, whole: bool, around: Around) -> Option<Event> {
+    (mutation.operation == SyncdOperation::Set).then_some(())?;
+    let about: Vec<&str> = mutation.index.iter().map(String::as_str).collect();
+    let value = mutation.action_value.as_ref()?;
+    let at = at(mutation, around);
+    let flag = |place: usize| about.get(place).is_some_and(|flag| *flag == "1");
+    let jid = |place: usize| about.get(place)?.parse::<Jid>().ok();
+    // Of the message's author; there is none in a chat of two, and of an own message.
+    let author = || match about.get(4) {
+        None | Some(&"0") => None,
+        Some(author) => author.parse::<Jid>().ok(),
+    };
+    macro_rules! update {
+        ($update:ident, $action:ident $(, $field:ident: $given:expr)*) => {
+            Event::$update(
+                events::$update::builder()
+                    .timestamp(at)
+                    .from_full_sync(whole)
+                    .action(Box::new(value.$action.as_option()?.clone()))
+                    $(.$field($given))*
+                    .build(),
+            )
+        };
+    }
+    Some(match *about.first()? {
+        "mute" => update!(MuteUpdate, mute_action, jid: jid(1)?),
+        "pin" | "pin_v1" => update!(PinUpdate, pin_action, jid: jid(1)?),
+        "archive" => update!(ArchiveUpdate, archive_chat_action, jid: jid(1)?),
+        "contact" => update!(ContactUpdate, contact_action, jid: jid(1)?),
+        "mark_chat_as_read" | "markChatAsRead" => {
+            update!(MarkChatAsReadUpdate, mark_chat_as_read_action, jid: jid(1)?)
+        }
+        "deleteChat" => {
+            let media = about.get(2).is_none_or(|flag| *flag != "0");
+            update!(DeleteChatUpdate, delete_chat_action, jid: jid(1)?, delete_media: media)
+        }
+        "clearChat" => {
+            update!(ClearChatUpdate, clear_chat_action, jid: jid(1)?, delete_starred: flag(2), delete_media: flag(3))
+        }
+        "userStatusMute" => {
+            let muted = value.user_status_mute_action.as_option()?.muted.unwrap_or_default();
+            update!(UserStatusMuteUpdate, user_status_mute_action, jid: jid(1)?, muted: muted)
+        }
+        "star" => update!(StarUpdate, star_action, chat_jid: jid(1)?, maybe_participant_jid: author(),
+            message_id: (*about.get(2)?).to_owned(), from_me: flag(3)),
+        "deleteMessageForMe" => update!(DeleteMessageForMeUpdate, delete_message_for_me_action, chat_jid: jid(1)?,
+            maybe_participant_jid: author(), message_id: (*about.get(2)?).to_owned(), from_me: flag(3)),
+        "label_edit" => update!(LabelEditUpdate, label_edit_action, label_id: (*about.get(1)?).to_owned()),
+        "label_jid" => update!(LabelAssociationUpdate, label_association_action,
+            label_id: (*about.get(1)?).to_owned(), chat_jid: jid(2)?),
+        _ => return None,
+    })
 }
 
 /// What all changes to a chat have.
@@ -238,5 +307,11 @@ fn record(kind: &'static str, told: &impl Serialize, update: &impl Change, aroun
 /// A change may be read twice if its collection's version was not stored. The whole state, which a device gets when it
 /// is linked, is told each time.
 fn once(record: Record, kind: &str, about: &str, at: DateTime<Utc>, from_full_sync: bool) -> Record {
-    if from_full_sync { record } else { record.once(format!("state|{kind}|{about}|{}", at.timestamp_millis())) }
+    if from_full_sync {
+        return record;
+    }
+    // Two that were made in one millisecond differ in what they do.
+    let action = Sha256::digest(record.event()["Action"].to_string());
+    let done: String = action[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    record.once(format!("state|{kind}|{about}|{}|{done}", at.timestamp_millis()))
 }

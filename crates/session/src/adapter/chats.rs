@@ -8,10 +8,13 @@ use wacore::{
     },
 };
 use wacore_binary::{Jid, JidExt as _};
-use wago_store::{ChatChange, Facet, MessageChange};
+use wago_store::{ChatChange, Facet, MessageChange, Until};
+use waproto::whatsapp::sync_action_value::{SyncActionMessage, SyncActionMessageRange};
 
 use super::names::Around;
 
+/// Messages of one second that an action names.
+const NAMED_MAX: usize = 100;
 /// How WhatsApp writes that a chat is muted for good.
 const ALWAYS: i64 = -1;
 
@@ -44,7 +47,17 @@ pub fn of_app_state(event: &Event, around: Around) -> Vec<ChatChange> {
             set(&one.jid, Facet::Archived(one.action.archived.unwrap_or_default()), one.timestamp)
         }
         Event::MarkChatAsReadUpdate(one) => {
-            set(&one.jid, Facet::MarkedUnread(!one.action.read.unwrap_or(true)), one.timestamp)
+            let read = one.action.read.unwrap_or(true);
+            let mut changes = set(&one.jid, Facet::MarkedUnread(!read), one.timestamp);
+            if read {
+                let until = until(one.action.message_range.as_option(), one.timestamp);
+                changes.push(ChatChange::ReadUntil { chat: key(&one.jid), until });
+            }
+            changes
+        }
+        Event::ClearChatUpdate(one) => {
+            let until = until(one.action.message_range.as_option(), one.timestamp);
+            vec![ChatChange::ReadUntil { chat: key(&one.jid), until }]
         }
         Event::MuteUpdate(one) => {
             let muted = one.action.muted.unwrap_or_default();
@@ -52,7 +65,13 @@ pub fn of_app_state(event: &Event, around: Around) -> Vec<ChatChange> {
             set(&one.jid, Facet::MutedUntil(until.max(ALWAYS)), one.timestamp)
         }
         Event::DeleteChatUpdate(one) => {
-            vec![ChatChange::Deleted { chat: key(&one.jid), at_ms: one.timestamp.timestamp_millis() }]
+            let at_ms = one.timestamp.timestamp_millis();
+            // Whoever knew no messages deleted a chat that had been cleared.
+            let until = match one.action.message_range.as_option() {
+                None => Until { at_ms, last: Vec::new() },
+                range => until(range, one.timestamp),
+            };
+            vec![ChatChange::Deleted { chat: key(&one.jid), at_ms, until }]
         }
         Event::LabelEditUpdate(one) if one.action.deleted.unwrap_or_default() => {
             vec![ChatChange::LabelDeleted { id: one.label_id.clone() }]
@@ -92,16 +111,30 @@ pub fn messages_of_app_state(event: &Event, around: Around) -> Option<MessageCha
         }
         Event::ClearChatUpdate(one) => Some(MessageChange::Cleared {
             chat: key(&one.jid),
-            at_ms: one.timestamp.timestamp_millis(),
+            until: until(one.action.message_range.as_option(), one.timestamp),
             starred_too: one.delete_starred,
         }),
         Event::DeleteChatUpdate(one) => Some(MessageChange::Cleared {
             chat: key(&one.jid),
-            at_ms: one.timestamp.timestamp_millis(),
+            until: until(one.action.message_range.as_option(), one.timestamp),
             starred_too: true,
         }),
         _ => None,
     }
+}
+
+/// Which messages an action is about: all that its device knew. One that says nothing of that knew none, so that those of the
+/// second in which it was done came after it.
+fn until(range: Option<&SyncActionMessageRange>, done: chrono::DateTime<chrono::Utc>) -> Until {
+    let Some(newest) = range.and_then(|range| range.last_message_timestamp).filter(|newest| *newest > 0) else {
+        return Until { at_ms: done.timestamp().saturating_mul(1_000) - 1, last: Vec::new() };
+    };
+    let second = newest.saturating_mul(1_000);
+    let of_second = |named: &&SyncActionMessage| named.timestamp.is_none_or(|at| at >= newest);
+    let named = range.map(|range| range.messages.as_slice()).unwrap_or_default();
+    let ids = named.iter().filter(of_second).filter_map(|named| named.key.id.clone());
+    let last: Vec<String> = ids.take(NAMED_MAX).collect();
+    Until { at_ms: if last.is_empty() { second.saturating_add(999) } else { second }, last }
 }
 
 /// A group's name.

@@ -3,6 +3,7 @@
 use whatsapp_rust::{
     ErrorChainExt, SendError,
     pair_code::{PairCodeError, PairError},
+    passkey::PasskeyError,
 };
 
 use crate::Error;
@@ -29,6 +30,31 @@ pub fn pair(error: PairError) -> Error {
         }
         _ => any(&error),
     }
+}
+
+/// The engine tells what went wrong with a passkey in words alone.
+pub fn passkey(failed: &PasskeyError) -> Error {
+    let PasskeyError::Flow(words) = failed else {
+        return Error::Internal("the protocol engine did not take the passkey".to_owned());
+    };
+    if let Some(refused) = refusal(words) {
+        return refused;
+    }
+    if words.ends_with("IQ request timed out") {
+        return Error::TimedOut;
+    }
+    let lost = ["client is not connected", "socket error", "client state prevented send", "received disconnect node"];
+    if lost.iter().any(|lost| words.contains(lost)) {
+        return Error::NotConnected { reason: "the connection was lost".to_owned() };
+    }
+    Error::Internal("the protocol engine did not take the passkey".to_owned())
+}
+
+/// Out of `…: code=401, text='not-authorized'`.
+fn refusal(words: &str) -> Option<Error> {
+    let (_, told) = words.rsplit_once("code=")?;
+    let (code, text) = told.split_once(", text='")?;
+    Some(Error::Rejected { code: code.parse().ok()?, text: text.strip_suffix('\'')?.to_owned() })
 }
 
 /// The engine's texts may name people, so none of them is passed on.
@@ -77,5 +103,26 @@ pub fn download(failed: &whatsapp_rust::anyhow::Error) -> Error {
         // So does a host say that an address has run out.
         Error::Rejected { code: 401 | 403, .. } => Error::FileGone,
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_with_a_passkey() {
+        let told = |words: &str| passkey(&PasskeyError::Flow(words.to_owned())).to_string();
+        let refused = "passkey_prologue iq failed: passkey linking flow error: received a server error response: \
+                       code=401, text='not-authorized'";
+        assert_eq!(told(refused), "WhatsApp refused: not-authorized (code 401)");
+        assert_eq!(told("companion_nonce iq failed: IQ request timed out"), "WhatsApp did not answer in time");
+        assert_eq!(
+            told("ref iq failed: client is not connected"),
+            "not connected to WhatsApp: the connection was lost"
+        );
+        for other in ["", "code=", "code=x, text='y'", "code=1, text='y", "a passkey link is already in progress"] {
+            assert_eq!(told(other), "the protocol engine did not take the passkey");
+        }
     }
 }

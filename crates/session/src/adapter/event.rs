@@ -86,23 +86,7 @@ pub fn other(event: &Event, around: Around) -> Vec<Record> {
         Event::DisappearingModeChanged(change) => Some(contact::disappearing(change, around)),
         Event::ContactNumberChanged(change) => Some(contact::number(change, around)),
         Event::BusinessStatusUpdate(update) => contact::business_name(update, around),
-        Event::ContactUpdate(_)
-        | Event::PinUpdate(_)
-        | Event::MuteUpdate(_)
-        | Event::ArchiveUpdate(_)
-        | Event::StarUpdate(_)
-        | Event::MarkChatAsReadUpdate(_)
-        | Event::DeleteChatUpdate(_)
-        | Event::ClearChatUpdate(_)
-        | Event::UserStatusMuteUpdate(_)
-        | Event::DeleteMessageForMeUpdate(_)
-        | Event::LabelEditUpdate(_)
-        | Event::LabelAssociationUpdate(_)
-        | Event::SelfPushNameUpdated(_)
-        | Event::AppStateSyncFailed(_) => app_state::change(event, around).map(|record| {
-            let messages = chats::messages_of_app_state(event, around);
-            record.stored(messages).with_chats(chats::of_app_state(event, around))
-        }),
+        Event::AppStateSyncFailed(_) => app_state::change(event, around),
         Event::NewsletterLiveUpdate(update) => Some(newsletter::live(update, around)),
         Event::MexNotification(update) => newsletter::notification(update),
         Event::RawNode(node) => return account::stanza(node.get(), around),
@@ -111,8 +95,7 @@ pub fn other(event: &Event, around: Around) -> Vec<Record> {
         | Event::PairingCodeError(_)
         | Event::QrScannedWithoutMultidevice(_)
         | Event::PairPasskeyRequest(_)
-        | Event::PairPasskeyConfirmation(_)
-        | Event::PairPasskeyError(_) => pairing::step(event),
+        | Event::PairPasskeyConfirmation(_) => pairing::step(event),
         Event::OfflineSyncPreview(preview) => Some(Record::new(
             "OfflineSyncPreview",
             &event::OfflineSyncPreview {

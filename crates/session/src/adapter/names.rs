@@ -8,7 +8,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use wacore_binary::Jid;
+use wacore_binary::{Jid, JidExt as _};
 use whatsapp_rust::Client;
 
 use super::{jid::chat_key, message::text};
@@ -23,6 +23,10 @@ pub struct Around<'a> {
 pub trait Names: Send + Sync {
     /// The other identity of a person, if it is known: the LID of a phone number's JID or the other way round.
     fn other(&self, jid: &Jid) -> Option<Jid>;
+    /// Whether it is the account itself, on whatever device.
+    fn is_own(&self, jid: &Jid) -> bool;
+    /// What the account is called.
+    fn own_name(&self) -> String;
 }
 
 /// Persons of whom the engine knew one identity only, for a while.
@@ -72,6 +76,15 @@ impl Names for Known {
         let other = if jid.is_lid() { Jid::pn(&*entry.phone_number) } else { Jid::lid(&*entry.lid) };
         Some(if jid.device == 0 { other } else { other.with_device(jid.device) })
     }
+
+    fn is_own(&self, jid: &Jid) -> bool {
+        let own = if jid.is_lid() { self.client.lid() } else { self.client.pn() };
+        own.is_some_and(|own| own.is_same_user_as(jid))
+    }
+
+    fn own_name(&self) -> String {
+        self.client.persistence_manager().get_device_snapshot().push_name.clone()
+    }
 }
 
 impl Around<'_> {
@@ -99,6 +112,14 @@ impl Names for Nobody {
     fn other(&self, _: &Jid) -> Option<Jid> {
         None
     }
+
+    fn is_own(&self, _: &Jid) -> bool {
+        false
+    }
+
+    fn own_name(&self) -> String {
+        "Old".to_owned()
+    }
 }
 
 /// One person is known: 5511999999999, who is 100000012345678.
@@ -114,6 +135,14 @@ impl Names for Ana {
             _ => return None,
         };
         Some(if jid.device == 0 { other } else { other.with_device(jid.device) })
+    }
+
+    fn is_own(&self, _: &Jid) -> bool {
+        false
+    }
+
+    fn own_name(&self) -> String {
+        "Old".to_owned()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Steps of linking a device that are only told.
 
+use serde_json::Value;
 use wacore::types::events::Event;
 use wago_contract::event;
 
@@ -11,6 +12,11 @@ pub fn dashed(code: &str) -> String {
         Some((first, second)) if !code.contains('-') => format!("{first}-{second}"),
         _ => code.to_owned(),
     }
+}
+
+/// What a passkey is asked for; what is no JSON is told as the text it is.
+pub fn options(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|_| json.into())
 }
 
 pub fn step(event: &Event) -> Option<Record> {
@@ -37,21 +43,12 @@ pub fn step(event: &Event) -> Option<Record> {
             },
         ),
         Event::QrScannedWithoutMultidevice(_) => Record::new("QRScannedWithoutMultidevice", &event::Nothing {}),
-        Event::PairPasskeyRequest(request) => Record::new(
-            "PasskeyRequest",
-            &event::PasskeyRequest {
-                // What is no JSON is told as the text it is.
-                public_key: serde_json::from_str(&request.request_options_json)
-                    .unwrap_or_else(|_| request.request_options_json.clone().into()),
-            },
-        ),
+        Event::PairPasskeyRequest(request) => {
+            Record::new("PasskeyRequest", &event::PasskeyRequest { public_key: options(&request.request_options_json) })
+        }
         Event::PairPasskeyConfirmation(step) => Record::new(
             "PasskeyConfirmation",
             &event::PasskeyConfirmation { code: step.code.clone(), skip_handoff_ux: step.skip_handoff_ux },
-        ),
-        Event::PairPasskeyError(failed) => Record::new(
-            "PairPasskeyError",
-            &event::PasskeyError { error: failed.error.clone(), continuation: failed.continuation },
         ),
         _ => return None,
     })

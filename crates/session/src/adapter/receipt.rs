@@ -18,7 +18,36 @@ pub fn receipt(receipt: &Receipt, around: Around) -> Option<Record> {
     if matches!(receipt.r#type, ReceiptType::PeerMsg | ReceiptType::HistorySync | ReceiptType::EncRekeyRetry) {
         return None;
     }
+    // The engine does not see whose messages they are; told by `elsewhere`.
+    if is_read(&receipt.r#type) && !receipt.source.chat.is_group() && around.names.is_own(&receipt.source.chat) {
+        return None;
+    }
     Some(record(&receipt.source, &receipt.message_ids, receipt.timestamp, &receipt.r#type, around))
+}
+
+fn is_read(kind: &ReceiptType) -> bool {
+    matches!(kind, ReceiptType::Read | ReceiptType::Played | ReceiptType::ReadSelf | ReceiptType::PlayedSelf)
+}
+
+/// Whether a receipt is [`elsewhere`]'s.
+pub fn is_elsewhere(stanza: &NodeRef) -> bool {
+    let mut attrs = stanza.attrs();
+    let kind = attrs.optional_string("type").is_some_and(|kind| is_read(&ReceiptType::parse(&kind)));
+    kind && attrs.optional_jid("recipient").is_some()
+}
+
+/// Another device of the account has shown messages to its person. The receipt comes from there, and names the chat.
+pub fn elsewhere(stanza: &NodeRef, around: Around) -> Option<Record> {
+    let mut attrs = stanza.attrs();
+    let (sender, chat) = (attrs.optional_jid("from")?, attrs.optional_jid("recipient")?);
+    let mut ids = vec![attrs.optional_string("id")?.into_owned()];
+    let list = stanza.get_optional_child("list");
+    let listed = list.and_then(|list| list.children()).unwrap_or_default();
+    ids.extend(listed.iter().filter_map(|item| item.attrs().optional_string("id").map(|id| id.into_owned())));
+    let kind = ReceiptType::parse(&attrs.optional_string("type")?);
+    let source = MessageSource { chat, sender, is_from_me: true, ..MessageSource::default() };
+    let at = attrs.optional_unix_time("t").and_then(|t| DateTime::from_timestamp(t, 0)).unwrap_or(around.now);
+    Some(record(&source, &ids, at, &kind, around))
 }
 
 /// A device asks us to send a message again. The engine does so, and does not report it.
@@ -45,7 +74,8 @@ fn record(from: &MessageSource, ids: &[String], at: DateTime<Utc>, kind: &Receip
     };
     let word = if *kind == ReceiptType::Delivered { "" } else { kind.as_wire_str() };
     // The engine leaves these open.
-    let own = matches!(kind, ReceiptType::ReadSelf | ReceiptType::PlayedSelf | ReceiptType::Sender);
+    let own = matches!(kind, ReceiptType::ReadSelf | ReceiptType::PlayedSelf | ReceiptType::Sender)
+        || is_read(kind) && around.names.is_own(&from.sender);
     let from = &MessageSource {
         is_group: from.is_group || from.chat.is_group(),
         is_from_me: from.is_from_me || own,
@@ -84,8 +114,7 @@ fn record(from: &MessageSource, ids: &[String], at: DateTime<Utc>, kind: &Receip
     });
     let chat = around.chat(&from.chat, known_as);
     // Another own device has shown them.
-    let read = matches!(kind, ReceiptType::ReadSelf | ReceiptType::PlayedSelf) && from.chat.is_group();
-    let read = read.then(|| ChatChange::Read { chat: chat.clone() });
+    let read = (is_read(kind) && from.is_from_me).then(|| ChatChange::Read { chat: chat.clone() });
     let record = Record::new("ReadReceipt", &told)
         .stored(stored)
         .with_chats(read.into_iter().collect())

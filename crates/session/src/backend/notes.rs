@@ -48,6 +48,15 @@ impl Backend {
         self.note(kind::AWAY, &[], &away, 0).await
     }
 
+    /// The newest version of a collection of the app state that WhatsApp told of.
+    pub async fn told_version(&self, collection: &str) -> Result<Option<u64>> {
+        self.noted(kind::TOLD_VERSION, &[collection]).await
+    }
+
+    pub async fn put_told_version(&self, collection: &str, version: u64) -> Result<()> {
+        self.note(kind::TOLD_VERSION, &[collection], &version, 0).await
+    }
+
     async fn note(&self, kind: Kind, parts: &[&str], value: &impl Serialize, number: i64) -> Result<()> {
         self.write(vec![put(kind, key(parts), to_json(value)?, number)]).await
     }

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use secrecy::SecretString;
 use tempfile::TempDir;
-use wacore::store::{
-    Device,
-    traits::{
-        AppSyncStore, DeviceStore, LidPnMappingEntry, MsgSecretEntry, MsgSecretStore, PendingInboundKey,
-        PendingInboundRow, ProtocolStore, SignalStore,
+use wacore::{
+    appstate::{hash::HashState, processor::AppStateMutationMAC},
+    store::{
+        Device,
+        traits::{
+            AppSyncStore, DeviceStore, LidPnMappingEntry, MsgSecretEntry, MsgSecretStore, PendingInboundKey,
+            PendingInboundRow, ProtocolStore, SignalStore,
+        },
     },
 };
 use wago_store::{NewSession, SecretKey, Store};
@@ -203,6 +206,39 @@ async fn a_collection_without_a_version_is_new() {
     backend.set_version("regular", state).await.unwrap();
     assert_eq!(backend.get_version("regular").await.unwrap().version, 7);
     assert_eq!(backend.get_latest_sync_key_id().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_version_is_stored_with_all_that_belongs_to_it() {
+    let kept = Kept::new().await;
+    let one = kept.backend("one").await;
+    let mac = |index: u8, value: u8| AppStateMutationMAC { index_mac: vec![index; 32], value_mac: vec![value; 32] };
+    let state = |version| HashState { version, ..Default::default() };
+    // As the engine writes a patch.
+    one.set_version("regular", state(1)).await.unwrap();
+    one.put_mutation_macs("regular", 1, &[mac(1, 10), mac(2, 20)]).await.unwrap();
+    let read = async |backend: &Backend| {
+        let macs = backend.get_mutation_macs("regular", &[[1; 32], [2; 32]]).await.unwrap();
+        let one = backend.get_mutation_mac("regular", &[1; 32]).await.unwrap();
+        assert_eq!(one.as_ref(), macs.get(&[1; 32]));
+        (backend.get_version("regular").await.unwrap().version, one.map(|mac| mac[0]), macs.len())
+    };
+    let stored = async || read(&Backend::new(kept.store.clone(), one.session)).await;
+    assert_eq!((read(&one).await, stored().await), ((1, Some(10), 2), (0, None, 0)), "more may belong to it");
+    // The next patch, and the end.
+    one.set_version("regular", state(2)).await.unwrap();
+    one.delete_mutation_macs("regular", &[vec![2; 32]]).await.unwrap();
+    one.put_mutation_macs("regular", 2, &[mac(1, 11)]).await.unwrap();
+    assert_eq!((read(&one).await, stored().await), ((2, Some(11), 1), (1, Some(10), 2)));
+    one.set_version("regular", state(2)).await.unwrap();
+    assert_eq!((read(&one).await, stored().await), ((2, Some(11), 1), (2, Some(11), 1)));
+    // The whole collection anew.
+    one.clear_mutation_macs("regular").await.unwrap();
+    one.put_mutation_macs("regular", 7, &[mac(2, 70)]).await.unwrap();
+    one.set_version("regular", state(7)).await.unwrap();
+    assert_eq!((read(&one).await, stored().await), ((7, None, 1), (2, Some(11), 1)));
+    one.set_version("regular", state(7)).await.unwrap();
+    assert_eq!(stored().await, (7, None, 1));
 }
 
 #[tokio::test]

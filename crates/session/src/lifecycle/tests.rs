@@ -198,3 +198,74 @@ fn what_was_kept_by_another_version_is_no_harm() {
         assert_eq!(health.state, HealthState::Stopped);
     }
 }
+
+fn at(steps: &[Step]) -> Lifecycle {
+    let mut life = unlinked();
+    life.step(Input::QrShown, START, 0.5);
+    for step in steps {
+        life.step(Input::Passkey(*step), START, 0.5);
+        assert_eq!(life.passkey(), Some(*step));
+    }
+    life
+}
+
+#[test]
+fn a_passkey_is_waited_for_step_by_step() {
+    use Step::*;
+    let steps = [Requested, Answered, Confirm, Confirmed];
+    for count in 1..=steps.len() {
+        let mut life = at(&steps[..count]);
+        let health = life.health();
+        assert_eq!((health.state, health.until), (HealthState::WaitingForPasskey, None));
+        // Neither a connect nor the next QR code ends it.
+        for input in [Input::Asked, Input::QrShown, Input::QrOver { pair_code_outstanding: true }] {
+            assert_eq!(life.step(input, START, 0.5), []);
+        }
+        assert_eq!(life.health(), health);
+        life.step(Input::Paired, START, 0.5);
+        assert_eq!(life.step(closed(), START, 0.5), [Effect::Dial]);
+    }
+    for (so_far, step) in [
+        (vec![], Answered),
+        (vec![], Confirm),
+        (vec![Requested], Confirmed),
+        (vec![Requested, Answered, Confirm], Answered),
+    ] {
+        let mut life = at(&so_far);
+        life.step(Input::Passkey(step), START, 0.5);
+        assert_eq!(life.passkey(), so_far.last().copied(), "{step:?}");
+    }
+    // WhatsApp may ask again, but not a session that is linked.
+    let mut life = at(&[Requested, Answered, Requested]);
+    life.step(Input::Paired, START, 0.5);
+    life.step(Input::Passkey(Requested), START, 0.5);
+    assert_eq!(life.passkey(), None);
+}
+
+#[test]
+fn a_passkey_that_comes_to_nothing_is_told() {
+    let told = |reason: &str, continuation| Effect::Tell(Notice::PasskeyFailed { reason: reason.into(), continuation });
+    let mut life = at(&[Step::Requested]);
+    let refused = Input::PasskeyFailed { reason: "refused".into(), continuation: false };
+    assert_eq!(life.step(refused, START, 0.5), [told("refused", false)]);
+    let health = life.health();
+    assert_eq!(health.state, HealthState::Failed);
+    assert_eq!(health.reason, "linking with a passkey failed: refused");
+    assert_eq!(life.step(Input::QrShown, START, 0.5), []);
+    assert_eq!(life.passkey(), Some(Step::Failed));
+    // A new code needs a new connection: the codes of this one were used.
+    assert_eq!(life.step(Input::Anew, START, 0.5), [Effect::Dial]);
+    assert_eq!((life.passkey(), life.health().state), (None, HealthState::Starting));
+
+    let mut life = at(&[Step::Requested, Step::Answered]);
+    assert_eq!(life.step(closed(), START, 0.5), [told("gone", true)]);
+    assert_eq!((life.passkey(), life.health().state), (None, HealthState::Reconnecting));
+
+    let mut life = at(&[Step::Requested]);
+    let over = Input::QrOver { pair_code_outstanding: false };
+    assert_eq!(life.step(over, START, 0.5), [told("the passkey was not shown in time", false), Effect::End]);
+    let mut life = at(&[Step::Requested]);
+    assert_eq!(life.step(Input::Woken, START + passkey::PASSKEY_MS - 1, 0.5), []);
+    assert!(!life.step(Input::Woken, START + passkey::PASSKEY_MS, 0.5).is_empty());
+    assert!(life.has_ended());
+}

@@ -1,5 +1,6 @@
 use wago_store::{
-    ChatChange, Contact, Facet, Label, Labelled, MessageChange, MessageFilter, NewEvent, SessionId, Store,
+    ChatChange, Contact, Facet, Label, Labelled, MessageChange, MessageFilter, NewEvent, NewMessage, SessionId, Store,
+    Until,
 };
 
 use crate::fixture::{Database, event, session};
@@ -12,7 +13,8 @@ crate::on_both_engines!(
     labels_of_chats_and_messages,
     names_of_people_and_groups,
     comes_with_its_event_once,
-    messages_are_starred_removed_and_cleared
+    messages_are_starred_removed_and_cleared,
+    of_one_second_those_go_that_are_named
 );
 
 const BOB: &str = "15550000002@s.whatsapp.net";
@@ -81,15 +83,20 @@ async fn the_later_word_counts(database: Database) {
     store.change_chats(a, changes).await.unwrap();
     let x = store.chats(a, 0, 9).await.unwrap().remove(0);
     assert_eq!((x.muted_until_ms, x.archived, x.marked_unread, x.unread), (-1, false, true, 1));
-    store.change_chats(a, vec![set("x", Facet::MarkedUnread(false), 11)]).await.unwrap();
+    let read = ChatChange::ReadUntil { chat: "x".into(), until: until(1, &[]) };
+    store.change_chats(a, vec![set("x", Facet::MarkedUnread(false), 11), read]).await.unwrap();
     let x = store.chats(a, 0, 9).await.unwrap().remove(0);
     assert_eq!((x.marked_unread, x.unread), (false, 0));
+}
+
+fn until(at_ms: i64, last: &[&str]) -> Until {
+    Until { at_ms, last: last.iter().map(ToString::to_string).collect() }
 }
 
 async fn a_deleted_chat_begins_anew(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await.id;
-    let deleted = || ChatChange::Deleted { chat: "x".into(), at_ms: 20 };
+    let deleted = || ChatChange::Deleted { chat: "x".into(), at_ms: 20, until: until(20, &[]) };
     // Whatever the order in which they are told.
     let before = vec![said("x", 10, true), set("x", Facet::Pinned(true), 15), deleted()];
     store.change_chats(a, before).await.unwrap();
@@ -208,9 +215,48 @@ async fn messages_are_starred_removed_and_cleared(database: Database) {
     };
     let is = |expected: &[(&str, bool)]| expected.iter().map(|(id, on)| ((*id).to_owned(), *on)).collect::<Vec<_>>();
     assert_eq!(left().await, is(&[("4", false), ("2", false), ("5", false), ("1", true)]));
-    let clear = |starred_too| MessageChange::Cleared { chat: BOB.into(), at_ms: 3, starred_too };
+    let clear = |starred_too| MessageChange::Cleared { chat: BOB.into(), until: until(3, &[]), starred_too };
     store.change_messages(a, vec![clear(false)]).await.unwrap();
     assert_eq!(left().await, is(&[("4", false), ("5", false), ("1", true)]));
     store.change_messages(a, vec![clear(true)]).await.unwrap();
     assert_eq!(left().await, is(&[("4", false), ("5", false)]));
+}
+
+async fn of_one_second_those_go_that_are_named(database: Database) {
+    let store = database.open().await;
+    let a = session(&store, "a").await.id;
+    let message = |id: &str, sent_at_ms| {
+        MessageChange::New(NewMessage {
+            chat: BOB.into(),
+            id: id.into(),
+            sender: BOB.into(),
+            from_me: false,
+            kind: "text".into(),
+            text: id.into(),
+            payload: Vec::new(),
+            sent_at_ms,
+        })
+    };
+    let new = vec![message("1", 1_000), message("2", 2_000), message("3", 2_000), message("4", 2_000)];
+    store.change_messages(a, new).await.unwrap();
+    store.change_chats(a, [1_000, 2_000, 2_000, 2_000].map(|at| said(BOB, at, true)).to_vec()).await.unwrap();
+    let (second, newest) = store.newest_messages(a, BOB).await.unwrap().unwrap();
+    assert_eq!((second, newest.iter().map(|one| one.id.as_str()).collect::<Vec<_>>()), (2, vec!["4", "3", "2"]));
+    let unread = async || store.chats(a, 0, 9).await.unwrap()[0].unread;
+    let read = ChatChange::ReadUntil { chat: BOB.into(), until: until(2_000, &["2"]) };
+    store.change_chats(a, vec![read]).await.unwrap();
+    assert_eq!(unread().await, 2);
+    store.change_messages(a, vec![MessageChange::Removed { chat: BOB.into(), id: "1".into() }]).await.unwrap();
+    assert_eq!(unread().await, 2, "it was read");
+    store.change_messages(a, vec![MessageChange::Removed { chat: BOB.into(), id: "4".into() }]).await.unwrap();
+    assert_eq!(unread().await, 1);
+    let gone = until(2_000, &["2"]);
+    store
+        .change_messages(a, vec![MessageChange::Cleared { chat: BOB.into(), until: gone.clone(), starred_too: true }])
+        .await
+        .unwrap();
+    store.change_chats(a, vec![ChatChange::Deleted { chat: BOB.into(), at_ms: 2_900, until: gone }]).await.unwrap();
+    let chats = store.chats(a, 0, 9).await.unwrap();
+    assert_eq!((chats[0].last_message_at_ms, chats[0].unread), (2_000, 1), "one came just after");
+    assert_eq!(store.newest_messages(a, BOB).await.unwrap().unwrap().1[0].id, "3");
 }

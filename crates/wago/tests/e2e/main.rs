@@ -2,12 +2,14 @@
 //! receiver of webhooks.
 
 mod api;
+mod business;
 mod hook;
 mod phones;
 mod process;
 mod world;
 
 mod chats;
+mod consistency;
 mod files;
 mod group_routes;
 mod groups;
@@ -22,6 +24,7 @@ mod messages;
 mod messages_store;
 mod newsletters;
 mod pairing;
+mod passkey;
 mod proxies;
 mod queue;
 mod restart;

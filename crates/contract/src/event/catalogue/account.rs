@@ -133,7 +133,7 @@ pub(super) fn entries() -> Vec<Entry> {
                 timestamp: s(AT),
                 action: json!({"name": "Shop"}),
                 old_name: s("My shop"),
-                from_server: true,
+                from_full_sync: false,
             },
         ),
         entry(

@@ -14,7 +14,7 @@ use waproto::whatsapp::{
 
 use super::{
     super::{Handset, chat::Chat, check_name, outbound, outbound::person},
-    Change, FIRST, LABEL_MESSAGE, write, write_all,
+    Change, FIRST, LABEL_MESSAGE, range, write, write_all,
 };
 use crate::{Error, Result, account::Number, stanza::app_state::is_empty, state::State};
 
@@ -109,22 +109,24 @@ pub(crate) fn chat(phone: &mut Handset, state: &mut State, action: &str, wish: &
             write(phone, state, &schemas::MUTE, &[&chat], value)
         }
         "archive" => {
-            let archive = ArchiveChatAction { archived: Some(on), ..Default::default() };
+            let archive = ArchiveChatAction { archived: Some(on), message_range: range::of_chat(phone, state, &chat) };
             value.archive_chat_action = MessageField::some(archive);
             write(phone, state, &schemas::ARCHIVE, &[&chat], value)
         }
         "unread" => {
-            let mark = MarkChatAsReadAction { read: Some(!on), ..Default::default() };
+            let mark = MarkChatAsReadAction { read: Some(!on), message_range: range::of_chat(phone, state, &chat) };
             value.mark_chat_as_read_action = MessageField::some(mark);
             write(phone, state, &schemas::MARK_CHAT_AS_READ, &[&chat], value)
         }
         "clear" => {
-            value.clear_chat_action = MessageField::some(ClearChatAction::default());
+            value.clear_chat_action =
+                MessageField::some(ClearChatAction { message_range: range::of_chat(phone, state, &chat) });
             let starred = if wish.starred.unwrap_or_default() { "1" } else { "0" };
             write(phone, state, &schemas::CLEAR_CHAT, &[&chat, starred, "1"], value)
         }
         "delete" => {
-            value.delete_chat_action = MessageField::some(DeleteChatAction::default());
+            value.delete_chat_action =
+                MessageField::some(DeleteChatAction { message_range: range::of_chat(phone, state, &chat) });
             write(phone, state, &schemas::DELETE_CHAT, &[&chat, "1"], value)
         }
         "star" => {

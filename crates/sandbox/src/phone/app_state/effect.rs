@@ -1,19 +1,23 @@
 //! What follows at the phone from what was set on any of the account's devices.
 
+use buffa::MessageField;
 use wacore_binary::Jid;
-use waproto::whatsapp as wa;
+use waproto::whatsapp::{self as wa, sync_action_value::SyncActionMessageRange};
 
-use super::super::{Handset, chat::Chat, person};
+use super::{
+    super::{Handset, chat::Chat, person},
+    Until,
+};
 use crate::state::{State, Update};
 
-/// `again`: it was followed before, and what has come since is not meant.
-pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value: &wa::SyncActionValue, again: bool) {
+pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value: &wa::SyncActionValue) {
     let Some((action, about)) = about.split_first() else { return };
     let at = |place: usize| about.get(place).map(String::as_str).unwrap_or_default();
     let chat = at(0).parse::<Jid>().ok().and_then(|jid| Chat::of(state, &jid)).map(Chat::name).unwrap_or_default();
-    // Messages go by seconds.
+    // Messages go by seconds. Those of the second in which it was done came after it, if it names none.
     let until = value.timestamp.and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default() / 1_000;
-    let until = until.saturating_sub(u64::from(again));
+    let until = until.saturating_sub(1);
+    let until = |range: &MessageField<SyncActionMessageRange>| Until::of(range.as_option(), until);
     match action.as_str() {
         "setting_pushName" => {
             let name = value.push_name_setting.name.clone().unwrap_or_default();
@@ -38,11 +42,16 @@ pub(super) fn of(phone: &mut Handset, state: &mut State, about: &[String], value
                 phone.messages.remove(cursor);
             }
         }
-        "clearChat" => phone.messages.clear(&chat, until, at(1) == "1"),
-        "deleteChat" => phone.messages.clear(&chat, until, true),
+        "clearChat" => {
+            phone.messages.clear(&chat, &until(&value.clear_chat_action.message_range), at(1) == "1");
+        }
+        "deleteChat" => {
+            phone.messages.clear(&chat, &until(&value.delete_chat_action.message_range), true);
+        }
         "markChatAsRead" if value.mark_chat_as_read_action.read.unwrap_or_default() => {
+            let until = until(&value.mark_chat_as_read_action.message_range);
             let unread = phone.messages.unread(&[], Some(&chat)).into_iter().map(|entry| &entry.message);
-            let read: Vec<u64> = unread.filter(|one| one.timestamp <= until).map(|one| one.cursor).collect();
+            let read: Vec<u64> = unread.filter(|one| until.means(one)).map(|one| one.cursor).collect();
             for cursor in read {
                 phone.messages.mark_read(cursor);
             }

@@ -60,12 +60,10 @@ pub(crate) fn chats(phone: &mut Handset, state: &mut State) -> Vec<shape::Chat> 
         }
     }
     for (label, chat, _) in labelled(phone, state, "label_jid") {
-        // A label alone does not bring back a chat that was deleted.
-        if deleted.contains_key(&chat) && !chats.contains_key(&chat) {
-            continue;
+        // A label alone makes no chat.
+        if let Some(labelled) = chats.get_mut(&chat) {
+            labelled.labels.push(label);
         }
-        let entry = chats.entry(chat.clone()).or_insert_with(|| shape::Chat { chat, ..Default::default() });
-        entry.labels.push(label);
     }
     chats.into_values().collect()
 }

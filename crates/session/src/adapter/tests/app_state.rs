@@ -1,11 +1,38 @@
-use wacore::types::events::{
-    AppStateSyncFailed, ArchiveUpdate, ClearChatUpdate, ContactUpdate, DeleteChatUpdate, DeleteMessageForMeUpdate,
-    LabelAssociationUpdate, LabelEditUpdate, MarkChatAsReadUpdate, MuteUpdate, PinUpdate, SelfPushNameUpdated,
-    StarUpdate, UserStatusMuteUpdate,
-};
-use waproto::whatsapp::sync_action_value as action;
+use wacore::{appstate::decode::Mutation, types::events::AppStateSyncFailed};
+use waproto::whatsapp::{self as wa, sync_action_value as action, syncd_mutation::SyncdOperation};
 
 use super::*;
+use crate::record::Record;
+
+fn mutation(operation: SyncdOperation, index: &[&str], value: wa::SyncActionValue, whole: bool) -> Option<Record> {
+    let value = wa::SyncActionValue { timestamp: Some(at().timestamp_millis()), ..value };
+    let index = index.iter().map(|part| (*part).to_owned()).collect();
+    crate::adapter::app_state::mutation(&Mutation { action_value: Some(value), index, operation }, whole, around(&Ana))
+}
+
+fn set(index: &[&str], value: wa::SyncActionValue) -> Value {
+    let mut told = mutation(SyncdOperation::Set, index, value, false).expect("it is told").told();
+    // What it does is the last part of its name.
+    let (name, _) = told["once"].as_str().unwrap().rsplit_once('|').unwrap();
+    told["once"] = json!(name);
+    told
+}
+
+macro_rules! value {
+    ($field:ident: $action:expr) => {
+        wa::SyncActionValue { $field: $action.into(), ..Default::default() }
+    };
+}
+
+#[test]
+fn two_in_one_millisecond_differ_in_what_they_do() {
+    let pinned = |on| {
+        let pin = value!(pin_action: action::PinAction { pinned: Some(on) });
+        mutation(SyncdOperation::Set, &["pin_v1", ANA], pin, false).unwrap().told()["once"].take()
+    };
+    assert_eq!(pinned(true), pinned(true));
+    assert_ne!(pinned(true), pinned(false));
+}
 
 /// A change to Ana's chat, told by her LID.
 fn change(kind: &str, about: &str, more: Value, action: Value) -> Value {
@@ -21,63 +48,43 @@ fn change(kind: &str, about: &str, more: Value, action: Value) -> Value {
     record(kind, "AppState", ANA, Some(&once), event)
 }
 
-macro_rules! update {
-    ($update:ident { $($field:ident: $value:expr),* $(,)? }) => {
-        $update::builder().timestamp(at()).from_full_sync(false)$(.$field($value))*.build()
-    };
-}
-
 #[test]
 fn chats() {
     let contact = action::ContactAction { full_name: Some("Ana Souza".into()), ..Default::default() };
     assert_eq!(
-        told(Event::ContactUpdate(update!(ContactUpdate { jid: jid(ANA_LID), action: Box::new(contact) }))),
+        set(&["contact", ANA_LID], value!(contact_action: contact)),
         change("Contact", "", json!({}), json!({"fullName": "Ana Souza"})),
     );
     let pin = action::PinAction { pinned: Some(true) };
-    assert_eq!(
-        told(Event::PinUpdate(update!(PinUpdate { jid: jid(ANA_LID), action: Box::new(pin) }))),
-        change("Pin", "", json!({}), json!({"pinned": true})),
-    );
+    let pinned = change("Pin", "", json!({}), json!({"pinned": true}));
+    assert_eq!(set(&["pin_v1", ANA_LID], value!(pin_action: pin)), pinned);
     let mute = action::MuteAction { muted: Some(true), mute_end_timestamp: Some(-1), ..Default::default() };
     assert_eq!(
-        told(Event::MuteUpdate(update!(MuteUpdate { jid: jid(ANA_LID), action: Box::new(mute) }))),
+        set(&["mute", ANA_LID], value!(mute_action: mute)),
         change("Mute", "", json!({}), json!({"muted": true, "muteEndTimestamp": -1})),
     );
     let archive = action::ArchiveChatAction { archived: Some(true), ..Default::default() };
     assert_eq!(
-        told(Event::ArchiveUpdate(update!(ArchiveUpdate { jid: jid(ANA_LID), action: Box::new(archive) }))),
+        set(&["archive", ANA_LID], value!(archive_chat_action: archive)),
         change("Archive", "", json!({}), json!({"archived": true})),
     );
     let read = action::MarkChatAsReadAction { read: Some(false), ..Default::default() };
     assert_eq!(
-        told(Event::MarkChatAsReadUpdate(update!(MarkChatAsReadUpdate { jid: jid(ANA_LID), action: Box::new(read) }))),
+        set(&["markChatAsRead", ANA_LID], value!(mark_chat_as_read_action: read)),
         change("MarkChatAsRead", "", json!({}), json!({"read": false})),
     );
     assert_eq!(
-        told(Event::ClearChatUpdate(update!(ClearChatUpdate {
-            jid: jid(ANA_LID),
-            delete_starred: true,
-            delete_media: false,
-            action: Box::default(),
-        }))),
+        set(&["clearChat", ANA_LID, "1", "0"], value!(clear_chat_action: action::ClearChatAction::default())),
         change("ClearChat", "", json!({"DeleteStarred": true, "DeleteMedia": false}), json!({})),
     );
     assert_eq!(
-        told(Event::DeleteChatUpdate(update!(DeleteChatUpdate {
-            jid: jid(ANA_LID),
-            delete_media: true,
-            action: Box::default(),
-        }))),
+        set(&["deleteChat", ANA_LID, "1"], value!(delete_chat_action: action::DeleteChatAction::default())),
         change("DeleteChat", "", json!({"DeleteMedia": true}), json!({})),
     );
+    let mute = action::UserStatusMuteAction { muted: Some(true) };
     assert_eq!(
-        told(Event::UserStatusMuteUpdate(update!(UserStatusMuteUpdate {
-            jid: jid(ANA_LID),
-            muted: true,
-            action: Box::default(),
-        }))),
-        change("UserStatusMute", "", json!({"Muted": true}), json!({})),
+        set(&["userStatusMute", ANA_LID], value!(user_status_mute_action: mute)),
+        change("UserStatusMute", "", json!({"Muted": true}), json!({"muted": true})),
     );
 }
 
@@ -99,23 +106,12 @@ fn messages() {
     let once = |kind: &str| format!("state|{kind}|{GROUP}|3EB0|1700000000000");
     let star = action::StarAction { starred: Some(true) };
     assert_eq!(
-        told(Event::StarUpdate(update!(StarUpdate {
-            chat_jid: jid(GROUP),
-            participant_jid: jid(ANA_LID),
-            message_id: "3EB0".into(),
-            from_me: false,
-            action: Box::new(star),
-        }))),
+        set(&["star", GROUP, "3EB0", "0", ANA_LID], value!(star_action: star)),
         record("Star", "AppState", GROUP, Some(&once("Star")), event(json!({"starred": true}))),
     );
+    let delete = action::DeleteMessageForMeAction::default();
     assert_eq!(
-        told(Event::DeleteMessageForMeUpdate(update!(DeleteMessageForMeUpdate {
-            chat_jid: jid(GROUP),
-            participant_jid: jid(ANA_LID),
-            message_id: "3EB0".into(),
-            from_me: false,
-            action: Box::default(),
-        }))),
+        set(&["deleteMessageForMe", GROUP, "3EB0", "0", ANA_LID], value!(delete_message_for_me_action: delete)),
         record("DeleteForMe", "AppState", GROUP, Some(&once("DeleteForMe")), event(json!({}))),
     );
 }
@@ -124,7 +120,7 @@ fn messages() {
 fn labels() {
     let edit = action::LabelEditAction { name: Some("New order".into()), color: Some(3), ..Default::default() };
     assert_eq!(
-        told(Event::LabelEditUpdate(update!(LabelEditUpdate { label_id: "5".into(), action: Box::new(edit) }))),
+        set(&["label_edit", "5"], value!(label_edit_action: edit)),
         record(
             "LabelEdit",
             "AppState",
@@ -138,30 +134,48 @@ fn labels() {
             }),
         ),
     );
-    let put = action::LabelAssociationAction { labeled: Some(true), ..Default::default() };
+    let put = || action::LabelAssociationAction { labeled: Some(true), ..Default::default() };
     assert_eq!(
-        told(Event::LabelAssociationUpdate(update!(LabelAssociationUpdate {
-            label_id: "5".into(),
-            chat_jid: jid(ANA_LID),
-            action: Box::new(put),
-        }))),
+        set(&["label_jid", "5", ANA_LID], value!(label_association_action: put())),
         change("LabelAssociationChat", "5", json!({"LabelID": "5"}), json!({"labeled": true})),
     );
+    let told = set(&["label_message", "5", ANA_LID, "3EB0", "0", "0"], value!(label_association_action: put()));
+    assert_eq!((&told["kind"], &told["event"]["MessageID"]), (&json!("LabelAssociationMessage"), &json!("3EB0")));
+}
+
+#[test]
+fn who_is_taken_out_of_the_address_book() {
+    let removed = mutation(SyncdOperation::Remove, &["contact", ANA_LID], Default::default(), false).unwrap().told();
+    assert_eq!(removed["event"]["Action"], Value::Null);
+    assert!(mutation(SyncdOperation::Remove, &["pin_v1", ANA_LID], Default::default(), false).is_none());
+}
+
+#[test]
+fn what_cannot_be_read_is_not_told() {
+    for index in [&[] as &[&str], &["pin_v1"], &["pin_v1", "not a jid"], &["star", GROUP], &["unknown", ANA]] {
+        let pin = action::PinAction { pinned: Some(true) };
+        assert!(mutation(SyncdOperation::Set, index, value!(pin_action: pin), false).is_none(), "{index:?}");
+    }
+    assert!(mutation(SyncdOperation::Set, &["pin_v1", ANA], Default::default(), false).is_none());
+}
+
+#[test]
+fn the_whole_state_is_told_each_time() {
+    let pin = value!(pin_action: action::PinAction { pinned: Some(true) });
+    let told = mutation(SyncdOperation::Set, &["pin_v1", ANA], pin, true).unwrap().told();
+    assert_eq!((&told["once"], &told["event"]["FromFullSync"]), (&Value::Null, &json!(true)));
 }
 
 #[test]
 fn the_own_name() {
-    let update = SelfPushNameUpdated::builder().from_server(true).old_name("Old".into()).new_name("New".into()).build();
-    assert_eq!(
-        told(Event::SelfPushNameUpdated(update)),
-        record(
-            "PushNameSetting",
-            "AppState",
-            "",
-            None,
-            json!({"Timestamp": AT, "Action": {"name": "New"}, "OldName": "Old", "FromServer": true}),
-        ),
-    );
+    let named = |name: &str| {
+        let setting = action::PushNameSetting { name: Some(name.into()) };
+        set(&["setting_pushName"], value!(push_name_setting: setting))
+    };
+    let told = |name: &str, old: &str| json!({"Timestamp": AT, "Action": {"name": name}, "OldName": old, "FromFullSync": false});
+    let once = Some("state|PushNameSetting||1700000000000");
+    assert_eq!(named("New"), record("PushNameSetting", "AppState", "", once, told("New", "Old")));
+    assert_eq!(named("Old"), record("PushNameSetting", "AppState", "", once, told("Old", "")));
 }
 
 #[test]
@@ -182,10 +196,4 @@ fn what_could_not_be_read() {
             json!({"Fatal": ["critical_block"], "Retryable": ["regular"]}),
         ),
     );
-}
-
-#[test]
-fn the_whole_state_is_told_each_time() {
-    let pin = PinUpdate::builder().jid(jid(ANA)).timestamp(at()).action(Box::default()).from_full_sync(true).build();
-    assert_eq!(told(Event::PinUpdate(pin))["once"], Value::Null);
 }
