@@ -169,6 +169,7 @@ impl Supervisor {
             passkey: Ceremony::default(),
             connection: None,
             closing: None,
+            renamed: None,
         };
         running.run(effects, self.commands, self.shutdown).await;
     }
@@ -186,6 +187,8 @@ struct Running {
     connection: Option<Connection>,
     /// Why the connection is about to end, if the engine said so.
     closing: Option<String>,
+    /// What another device called the account since this connection began.
+    renamed: Option<String>,
 }
 
 impl Running {
@@ -324,6 +327,7 @@ impl Running {
                 let conversions = self.made.shared.conversions.clone();
                 let live = Live { client, http, acks, recorder, backend, barrier, conversions };
                 self.view.send_modify(|view| view.live = Some(live));
+                self.renamed = None;
                 None
             }
             Report::Event(event) => self.event(&event).await,
@@ -400,11 +404,16 @@ impl Running {
                 let (jid, lid) = (live.client.pn(), live.client.lid());
                 self.identify(&text(jid.as_ref()), &text(lid.as_ref())).await;
                 profile::stay_away(&live).await;
+                // The engine has just said a name, which may have been the old one.
+                if let Some(name) = self.renamed.take() {
+                    profile::show_name(&live, &name).await;
+                }
                 Some(Input::LoggedIn)
             }
             Event::SelfPushNameUpdated(update) if update.from_server => {
                 let live = self.view.borrow().live.clone()?;
                 profile::show_name(&live, &update.new_name).await;
+                self.renamed = Some(update.new_name.clone());
                 None
             }
             Event::Disconnected(end) => {
