@@ -38,11 +38,12 @@ pub enum ChatChange {
         chat: String,
         until: Until,
     },
-    /// What was set at a time. Of two the later counts, whichever is told first.
+    /// What was set at a time. The last word counts; of what is told as a part of the whole, which comes in no order, the later.
     Set {
         chat: String,
         facet: Facet,
         at_ms: i64,
+        whole: bool,
     },
     /// It is gone, with what was set before `at_ms`, and with its messages up to then.
     Deleted {
@@ -193,7 +194,7 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             .await?;
         }
         ChatChange::Read { chat } => read(tx, session, chat).await?,
-        ChatChange::Set { chat, facet, at_ms } => set(tx, session, chat, *facet, *at_ms).await?,
+        ChatChange::Set { chat, facet, at_ms, whole } => set(tx, session, chat, *facet, *at_ms, *whole).await?,
         ChatChange::ReadUntil { chat, until } => read_until(tx, session, chat, until).await?,
         ChatChange::Deleted { chat, at_ms, until } => {
             read_until(tx, session, chat, until).await?;
@@ -337,7 +338,36 @@ pub(crate) async fn remove_unread(
     Ok(())
 }
 
-async fn set(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, facet: Facet, at_ms: i64) -> Result<()> {
+/// Of a chat's messages those that were sent before then are gone.
+pub(crate) async fn cleared(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, before: i64) -> Result<()> {
+    sqlx::query("UPDATE chats SET cleared_at = $3 WHERE session_id = $1 AND chat = $2 AND cleared_at < $3")
+        .bind(session.0)
+        .bind(clean(chat))
+        .bind(before)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// 0: never.
+pub(crate) async fn cleared_at(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str) -> Result<i64> {
+    let row = sqlx::query("SELECT cleared_at FROM chats WHERE session_id = $1 AND chat = $2")
+        .bind(session.0)
+        .bind(clean(chat))
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(row.map(|row| row.try_get("cleared_at")).transpose()?.unwrap_or_default())
+}
+
+async fn set(
+    tx: &mut Transaction<'_, Any>,
+    session: SessionId,
+    chat: &str,
+    facet: Facet,
+    at_ms: i64,
+    whole: bool,
+) -> Result<()> {
+    let later = |at: &str| if whole { format!("chats.{at} <= excluded.{at} AND") } else { String::new() };
     let (column, at, value) = match facet {
         Facet::Pinned(on) => ("pinned", "pinned_at", i64::from(on)),
         Facet::MutedUntil(until) => ("muted_until", "muted_at", until),
@@ -346,7 +376,8 @@ async fn set(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, face
     };
     let sql = format!(
         "INSERT INTO chats (session_id, chat, {column}, {at}) VALUES ($1, $2, $3, $4) ON CONFLICT (session_id, chat) DO UPDATE SET \
-         {column} = excluded.{column}, {at} = excluded.{at} WHERE chats.{at} <= excluded.{at} AND chats.deleted_at < excluded.{at}"
+         {column} = excluded.{column}, {at} = excluded.{at} WHERE {} chats.deleted_at < excluded.{at}",
+        later(at)
     );
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(session.0)

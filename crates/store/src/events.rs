@@ -128,10 +128,14 @@ pub(crate) async fn insert(
             crate::media::insert(tx, cursor, event.session, media, event.created_at_ms).await?;
             touched.media = true;
         }
-        if let Some(change) = &event.message {
+        let gone = match &event.message {
+            Some(change) => messages::is_gone(tx, event.session, change).await?,
+            None => false,
+        };
+        if let Some(change) = event.message.as_ref().filter(|_| !gone) {
             messages::apply(tx, event.session, change).await?;
         }
-        for change in &event.chats {
+        for change in event.chats.iter().filter(|change| !(gone && matches!(change, ChatChange::Message { .. }))) {
             chats::apply(tx, event.session, change).await?;
         }
         touched.logs.push((event.session, cursor));

@@ -171,6 +171,8 @@ pub struct MessageReceipt {
     pub played_at_ms: Option<i64>,
 }
 
+/// Of one session; the oldest go.
+const MARKS_MAX: i64 = 10_000;
 const COLUMNS: &str =
     "m.id, m.chat, m.message_id, m.sender, m.from_me, m.kind, m.text, m.sent_at, m.edited_at, m.revoked_at, m.starred";
 
@@ -181,7 +183,14 @@ fn clean(text: &str) -> String {
 
 pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, change: &MessageChange) -> Result<()> {
     match change {
-        MessageChange::New(new) => insert(tx, session, new).await,
+        MessageChange::New(new) => {
+            insert(tx, session, new).await?;
+            if marked(tx, session, &new.chat, &new.id).await?.is_some_and(|(starred, _)| starred) {
+                let (chat, id) = (new.chat.clone(), new.id.clone());
+                return Box::pin(apply(tx, session, &MessageChange::Starred { chat, id, on: true })).await;
+            }
+            Ok(())
+        }
         MessageChange::Edited { chat, id, by, text, at_ms } => {
             let text = clean(text);
             let sql = format!("UPDATE messages SET text = $6, words = $7, edited_at = $8 WHERE {ITS_AUTHOR}");
@@ -240,24 +249,25 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             Ok(())
         }
         MessageChange::Starred { chat, id, on } => {
-            sqlx::query("UPDATE messages SET starred = $4 WHERE session_id = $1 AND chat = $2 AND message_id = $3")
-                .bind(session.0)
-                .bind(clean(chat))
-                .bind(clean(id))
-                .bind(i64::from(*on))
-                .execute(&mut **tx)
-                .await?;
-            Ok(())
+            let starred =
+                sqlx::query("UPDATE messages SET starred = $4 WHERE session_id = $1 AND chat = $2 AND message_id = $3")
+                    .bind(session.0)
+                    .bind(clean(chat))
+                    .bind(clean(id))
+                    .bind(i64::from(*on))
+                    .execute(&mut **tx)
+                    .await?;
+            if starred.rows_affected() == 0 { mark(tx, session, chat, id, *on, false).await } else { Ok(()) }
         }
         MessageChange::Removed { chat, id } => {
             chats::remove_unread(tx, session, chat, id).await?;
-            sqlx::query("DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND message_id = $3")
+            let removed = sqlx::query("DELETE FROM messages WHERE session_id = $1 AND chat = $2 AND message_id = $3")
                 .bind(session.0)
                 .bind(clean(chat))
                 .bind(clean(id))
                 .execute(&mut **tx)
                 .await?;
-            Ok(())
+            if removed.rows_affected() == 0 { mark(tx, session, chat, id, false, true).await } else { Ok(()) }
         }
         MessageChange::Cleared { chat, until, starred_too } => {
             let sql = format!(
@@ -273,9 +283,74 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
                 query = query.bind(clean(id));
             }
             query.execute(&mut **tx).await?;
+            // Of the last second others may come that are not meant.
+            let before = if until.last.is_empty() { until.at_ms.saturating_add(1) } else { until.at_ms };
+            chats::cleared(tx, session, chat, before).await?;
+            for id in &until.last {
+                mark(tx, session, chat, id, false, true).await?;
+            }
             Ok(())
         }
     }
+}
+
+/// Something was done to a message that may yet come.
+async fn mark(
+    tx: &mut Transaction<'_, Any>,
+    session: SessionId,
+    chat: &str,
+    id: &str,
+    starred: bool,
+    removed: bool,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO message_marks (session_id, chat, message_id, starred, removed) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (session_id, chat, message_id) DO UPDATE SET starred = excluded.starred, \
+         removed = CASE WHEN excluded.removed > message_marks.removed THEN excluded.removed ELSE message_marks.removed END",
+    )
+    .bind(session.0)
+    .bind(clean(chat))
+    .bind(clean(id))
+    .bind(i64::from(starred))
+    .bind(i64::from(removed))
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM message_marks WHERE id IN (SELECT id FROM message_marks WHERE session_id = $1 ORDER BY id DESC \
+         LIMIT $2 OFFSET $3)",
+    )
+    .bind(session.0)
+    .bind(MARKS_MAX)
+    .bind(MARKS_MAX)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Whether a message that comes now was deleted before it came, with its chat or by itself.
+pub(crate) async fn is_gone(tx: &mut Transaction<'_, Any>, session: SessionId, change: &MessageChange) -> Result<bool> {
+    let MessageChange::New(new) = change else { return Ok(false) };
+    let cleared = chats::cleared_at(tx, session, &new.chat).await?;
+    Ok(new.sent_at_ms < cleared || marked(tx, session, &new.chat, &new.id).await?.is_some_and(|(_, removed)| removed))
+}
+
+/// Whether it is starred, and whether it is gone.
+async fn marked(
+    tx: &mut Transaction<'_, Any>,
+    session: SessionId,
+    chat: &str,
+    id: &str,
+) -> Result<Option<(bool, bool)>> {
+    let row = sqlx::query(
+        "SELECT starred, removed FROM message_marks WHERE session_id = $1 AND chat = $2 AND message_id = $3",
+    )
+    .bind(session.0)
+    .bind(clean(chat))
+    .bind(clean(id))
+    .fetch_optional(&mut **tx)
+    .await?;
+    let flag = |row: &sqlx::any::AnyRow, name: &str| Ok::<_, sqlx::Error>(row.try_get::<i64, _>(name)? != 0);
+    row.map(|row| Ok((flag(&row, "starred")?, flag(&row, "removed")?))).transpose()
 }
 
 /// In a chat of two, what is not mine is the other one's.

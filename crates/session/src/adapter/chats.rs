@@ -38,17 +38,19 @@ pub fn of_message(info: &MessageInfo, chat: &str, sender: &str, stored: Option<&
 /// Of what an own device set.
 pub fn of_app_state(event: &Event, around: Around) -> Vec<ChatChange> {
     let key = |jid: &Jid| around.chat(jid, None);
-    let set = |jid: &Jid, facet, at: chrono::DateTime<chrono::Utc>| {
-        vec![ChatChange::Set { chat: key(jid), facet, at_ms: at.timestamp_millis() }]
+    let set = |jid: &Jid, facet, at: chrono::DateTime<chrono::Utc>, whole| {
+        vec![ChatChange::Set { chat: key(jid), facet, at_ms: at.timestamp_millis(), whole }]
     };
     match event {
-        Event::PinUpdate(one) => set(&one.jid, Facet::Pinned(one.action.pinned.unwrap_or_default()), one.timestamp),
+        Event::PinUpdate(one) => {
+            set(&one.jid, Facet::Pinned(one.action.pinned.unwrap_or_default()), one.timestamp, one.from_full_sync)
+        }
         Event::ArchiveUpdate(one) => {
-            set(&one.jid, Facet::Archived(one.action.archived.unwrap_or_default()), one.timestamp)
+            set(&one.jid, Facet::Archived(one.action.archived.unwrap_or_default()), one.timestamp, one.from_full_sync)
         }
         Event::MarkChatAsReadUpdate(one) => {
             let read = one.action.read.unwrap_or(true);
-            let mut changes = set(&one.jid, Facet::MarkedUnread(!read), one.timestamp);
+            let mut changes = set(&one.jid, Facet::MarkedUnread(!read), one.timestamp, one.from_full_sync);
             if read {
                 let until = until(one.action.message_range.as_option(), one.timestamp);
                 changes.push(ChatChange::ReadUntil { chat: key(&one.jid), until });
@@ -62,7 +64,7 @@ pub fn of_app_state(event: &Event, around: Around) -> Vec<ChatChange> {
         Event::MuteUpdate(one) => {
             let muted = one.action.muted.unwrap_or_default();
             let until = if muted { one.action.mute_end_timestamp.unwrap_or(ALWAYS) } else { 0 };
-            set(&one.jid, Facet::MutedUntil(until.max(ALWAYS)), one.timestamp)
+            set(&one.jid, Facet::MutedUntil(until.max(ALWAYS)), one.timestamp, one.from_full_sync)
         }
         Event::DeleteChatUpdate(one) => {
             let at_ms = one.timestamp.timestamp_millis();

@@ -14,6 +14,8 @@ CREATE TABLE chats (
     marked_unread   BIGINT NOT NULL DEFAULT 0,
     marked_at       BIGINT NOT NULL DEFAULT 0,
     deleted_at      BIGINT NOT NULL DEFAULT 0,
+    -- What was sent before is gone, even if it comes only now.
+    cleared_at      BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (session_id, chat)
 );
 CREATE INDEX chats_newest ON chats (session_id, last_message_at);
@@ -49,3 +51,14 @@ CREATE TABLE contacts (
 );
 
 ALTER TABLE messages ADD COLUMN starred BIGINT NOT NULL DEFAULT 0;
+
+-- What was done to messages that are yet to come.
+CREATE TABLE message_marks (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    chat       TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    starred    BIGINT NOT NULL DEFAULT 0,
+    removed    BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (session_id, chat, message_id)
+);

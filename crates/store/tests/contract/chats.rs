@@ -13,6 +13,7 @@ crate::on_both_engines!(
     labels_of_chats_and_messages,
     names_of_people_and_groups,
     comes_with_its_event_once,
+    what_is_done_to_messages_before_they_come,
     messages_are_starred_removed_and_cleared,
     of_one_second_those_go_that_are_named
 );
@@ -25,7 +26,7 @@ pub fn said(chat: &str, at_ms: i64, unread: bool) -> ChatChange {
 }
 
 pub fn set(chat: &str, facet: Facet, at_ms: i64) -> ChatChange {
-    ChatChange::Set { chat: chat.into(), facet, at_ms }
+    ChatChange::Set { chat: chat.into(), facet, at_ms, whole: false }
 }
 
 async fn names(store: &Store, session: SessionId) -> Vec<String> {
@@ -72,10 +73,14 @@ async fn a_phones_list_is_where_it_begins(database: Database) {
 async fn the_later_word_counts(database: Database) {
     let store = database.open().await;
     let a = session(&store, "a").await.id;
+    let of_whole = |facet, at_ms| ChatChange::Set { chat: "x".into(), facet, at_ms, whole: true };
     let changes = vec![
         said("x", 1, true),
-        set("x", Facet::MutedUntil(-1), 20),
-        set("x", Facet::MutedUntil(0), 10),
+        // A whole collection comes in no order; patches come in theirs, whatever their devices' clocks say.
+        of_whole(Facet::MutedUntil(-1), 20),
+        of_whole(Facet::MutedUntil(0), 10),
+        set("x", Facet::Pinned(false), 20),
+        set("x", Facet::Pinned(true), 10),
         set("x", Facet::Archived(true), 10),
         set("x", Facet::Archived(false), 10),
         set("x", Facet::MarkedUnread(true), 10),
@@ -83,6 +88,7 @@ async fn the_later_word_counts(database: Database) {
     store.change_chats(a, changes).await.unwrap();
     let x = store.chats(a, 0, 9).await.unwrap().remove(0);
     assert_eq!((x.muted_until_ms, x.archived, x.marked_unread, x.unread), (-1, false, true, 1));
+    assert!(x.pinned);
     let read = ChatChange::ReadUntil { chat: "x".into(), until: until(1, &[]) };
     store.change_chats(a, vec![set("x", Facet::MarkedUnread(false), 11), read]).await.unwrap();
     let x = store.chats(a, 0, 9).await.unwrap().remove(0);
@@ -185,6 +191,44 @@ async fn comes_with_its_event_once(database: Database) {
     store.record_events(vec![with(1)]).await.unwrap();
     store.record_events(vec![with(2)]).await.unwrap();
     assert_eq!(store.chats(a, 0, 9).await.unwrap()[0].unread, 1);
+}
+
+async fn what_is_done_to_messages_before_they_come(database: Database) {
+    let store = database.open().await;
+    let a = session(&store, "a").await.id;
+    let comes = |id: &str, at: i64| NewEvent {
+        chats: vec![said(BOB, at, true)],
+        message: Some(MessageChange::New(crate::messages::message(BOB, id, "hello", at))),
+        ..event(a, BOB, usize::try_from(at).unwrap())
+    };
+    let (chat, id) = (|| BOB.to_owned(), |id: &str| id.to_owned());
+    store.record_events(vec![comes("1", 1_000)]).await.unwrap();
+    let done = vec![
+        MessageChange::Starred { chat: chat(), id: id("starred"), on: true },
+        MessageChange::Starred { chat: chat(), id: id("not starred"), on: true },
+        MessageChange::Starred { chat: chat(), id: id("not starred"), on: false },
+        MessageChange::Removed { chat: chat(), id: id("removed") },
+        MessageChange::Cleared { chat: chat(), until: until(5_000, &["named"]), starred_too: false },
+    ];
+    store.change_messages(a, done).await.unwrap();
+    for (id, at) in [
+        ("before", 4_000),
+        ("named", 5_000),
+        ("not named", 5_001),
+        ("removed", 6_000),
+        ("starred", 6_001),
+        ("not starred", 6_002),
+    ] {
+        store.record_events(vec![comes(id, at)]).await.unwrap();
+    }
+    let left = store.messages(a, &MessageFilter::default(), 9).await.unwrap();
+    let left: Vec<_> = left.iter().map(|one| (one.id.as_str(), one.starred)).collect();
+    assert_eq!(left, [("not starred", false), ("starred", true), ("not named", false)]);
+    assert_eq!(store.chats(a, 0, 9).await.unwrap()[0].unread, 4, "nor do those count that are gone");
+    // The history of before is another matter: what of it is left is sent.
+    let past = MessageChange::New(crate::messages::message(BOB, "old", "hello", 2_000));
+    store.change_messages(a, vec![past]).await.unwrap();
+    assert_eq!(store.messages(a, &MessageFilter::default(), 9).await.unwrap().len(), 4);
 }
 
 async fn messages_are_starred_removed_and_cleared(database: Database) {

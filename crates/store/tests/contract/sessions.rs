@@ -165,6 +165,8 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
         MessageChange::Receipts { ids: vec!["M1".into()], recipient: "bob".into(), reach: Reach::Read, at_ms: 1 };
     let changes = vec![MessageChange::New(messages::message("chat", "M1", "hello", 1)), reaction, read];
     store.change_messages(a, changes).await.unwrap();
+    let early = MessageChange::Removed { chat: "chat".into(), id: "yet to come".into() };
+    store.change_messages(a, vec![early]).await.unwrap();
     let label = ChatChange::Label { id: "1".into(), name: "New".into(), color: 0, predefined_id: None };
     let labelled = ChatChange::Labelled { label: "1".into(), chat: "chat".into(), message: None, on: true };
     let push = ChatChange::PushName { jid: "bob".into(), name: "Bob".into() };
