@@ -269,7 +269,10 @@ async fn privacy_is_read_and_set_and_has_its_effects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_there_is_told_to_those_who_may_know() {
     let (mut world, [(alice, inbox), (bob, _)]) = two().await;
+    let there = |there: bool| move |seen: &Value| (seen["available"] == there).then_some(());
     bob.post("/user/presence", json!({"type": "unavailable"})).await.data();
+    // WhatsApp does not say that it has heard of a presence.
+    world.phones.until("Bob away", &format!("/phones/{ALICE}/people/{BOB}"), there(false)).await;
     alice.post("/user/presence/subscribe", json!({"Phone": BOB})).await.data();
     let of_bob = |state: &'static str| {
         move |one: &crate::hook::Delivered| {
@@ -301,7 +304,6 @@ async fn who_is_there_is_told_to_those_who_may_know() {
     alice.post("/user/presence/subscribe", json!({"Phone": NOBODY})).await.fails(400, "not_on_whatsapp", NOBODY);
 
     // Who wants to be away is so after a restart, too.
-    let there = |there: bool| move |seen: &Value| (seen["available"] == there).then_some(());
     world.phones.create(CAROL).await;
     let path = format!("/phones/{CAROL}/people/{ALICE}");
     world.phones.until("Alice there", &path, there(true)).await;
