@@ -283,8 +283,8 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
                 query = query.bind(clean(id));
             }
             query.execute(&mut **tx).await?;
-            // Of the last second others may come that are not meant.
-            let before = if until.last.is_empty() { until.at_ms.saturating_add(1) } else { until.at_ms };
+            // Of the last second others may come that are not meant: whoever cleared the chat did not know them.
+            let before = until.at_ms - until.at_ms.rem_euclid(1_000);
             chats::cleared(tx, session, chat, before).await?;
             for id in &until.last {
                 mark(tx, session, chat, id, false, true).await?;

@@ -163,6 +163,12 @@ fn what_is_wrong_is_refused_with_whatsapps_codes() {
     assert_eq!(count(&state, "message refused: 403"), 1);
     say(&mut state, 1, id, "silence");
     assert_eq!(texts(&state, 3), ["silence"]);
+    // The key to what was refused came nowhere either.
+    setting::set(&mut state, number(1), id, Setting::Announce(false)).unwrap();
+    phone::answer_all(&mut state);
+    say(&mut state, 2, id, "aloud");
+    assert_eq!(texts(&state, 3), ["silence", "aloud"]);
+    assert_eq!(count(&state, "phone could not open a message"), 0);
 }
 
 #[test]

@@ -399,10 +399,15 @@ pub(super) fn seal(phone: &mut Handset, state: &mut State, what: &Recent, only: 
 
 /// The network took a message at that time, or refused it with that code.
 pub(super) fn settle(phone: &mut Handset, id: &str, outcome: Result<u64, u16>) {
-    let Some(cursor) = phone.messages.own(id).map(|entry| entry.message.cursor) else { return };
+    let Some(entry) = phone.messages.own(id) else { return };
+    let (cursor, chat) = (entry.message.cursor, entry.message.chat.clone());
     match outcome {
         Ok(at) => phone.messages.settle(cursor, at, None),
-        Err(code) => phone.messages.settle(cursor, crate::now(), Some(code)),
+        Err(code) => {
+            phone.messages.settle(cursor, crate::now(), Some(code));
+            // Nobody got it, and so not the key that was in it either.
+            phone.sender_keys.not_given(&chat);
+        }
     }
 }
 

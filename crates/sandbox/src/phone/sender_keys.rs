@@ -124,6 +124,13 @@ impl SenderKeys {
         self.given_changed.insert(chat.to_owned());
     }
 
+    /// Perhaps no device has the own key.
+    pub fn not_given(&mut self, chat: &str) {
+        if self.given.remove(chat).is_some() {
+            self.given_changed.insert(chat.to_owned());
+        }
+    }
+
     /// A device says that it lacks the key after all.
     pub fn lost(&mut self, chat: &str, device: DeviceId) {
         if self.given.get_mut(chat).is_some_and(|given| given.remove(&device)) {
