@@ -82,9 +82,12 @@ impl Files {
         while let Some(Some(list)) = over.run_until_cancelled(self.lists.recv()).await {
             let reading = async {
                 let whole = list.snapshot_ref.is_some();
-                let sealed = sealed(list, Some(&names.client)).await;
-                let _ = timeout(KEY_MAX, keys(backend, &sealed)).await;
-                let mutations = opened(backend, sealed).await.unwrap_or_default();
+                let Sealed { snapshot, patches } = sealed(list, Some(&names.client)).await;
+                let _ = timeout(KEY_MAX, keys(backend, &snapshot, &patches)).await;
+                let mut mutations = opened(backend, snapshot).await.unwrap_or_default();
+                // A snapshot has no order, but a star that was set before its chat was cleared comes before that.
+                mutations.sort_by_key(|one| one.action_value.as_ref().and_then(|value| value.timestamp));
+                mutations.extend(opened(backend, patches).await.unwrap_or_default());
                 let around = Around { names, now: Utc::now() };
                 recorder.insist(mutations.iter().filter_map(|one| mutation(one, whole, around)).collect()).await;
             };
@@ -120,12 +123,12 @@ impl Patches {
                     self.put_off(list);
                     continue;
                 }
-                let sealed = sealed(list.clone(), None).await;
-                if !has_keys(backend, &sealed).await? {
+                let patches = sealed(list.clone(), None).await.patches;
+                if !has_keys(backend, &patches).await? {
                     self.put_off(list);
                     continue;
                 }
-                let mutations = opened(backend, sealed).await?;
+                let mutations = opened(backend, patches).await?;
                 records.extend(mutations.iter().filter_map(|one| mutation(one, false, around)));
             }
         }
@@ -145,13 +148,23 @@ fn has_files(list: &PatchList) -> bool {
     list.snapshot_ref.is_some() || list.patches.iter().any(|patch| patch.external_mutations.is_set())
 }
 
-/// All that the answer brings of a collection, in its order; what lies in files only with a client to fetch them.
-async fn sealed(list: PatchList, client: Option<&Client>) -> Vec<(SyncdOperation, wa::SyncdRecord)> {
-    let mut sealed = Vec::new();
+type Change = (SyncdOperation, wa::SyncdRecord);
+
+/// What an answer brings of a collection.
+#[derive(Default)]
+struct Sealed {
+    snapshot: Vec<Change>,
+    /// In their order.
+    patches: Vec<Change>,
+}
+
+/// What lies in files only with a client to fetch them.
+async fn sealed(list: PatchList, client: Option<&Client>) -> Sealed {
+    let mut sealed = Sealed::default();
     if let (Some(file), Some(client)) = (&list.snapshot_ref, client) {
         let snapshot = fetched(client, file).await.and_then(|bytes| syncd_snapshot_decode(&bytes).ok());
         let records = snapshot.map(|snapshot| snapshot.records).unwrap_or_default();
-        sealed.extend(records.into_iter().map(|record| (SyncdOperation::Set, record)));
+        sealed.snapshot.extend(records.into_iter().map(|record| (SyncdOperation::Set, record)));
     }
     for patch in list.patches {
         let mutations = match (patch.external_mutations.as_option(), client) {
@@ -165,12 +178,12 @@ async fn sealed(list: PatchList, client: Option<&Client>) -> Vec<(SyncdOperation
             let operation = mutation.operation.map_or(Some(SyncdOperation::Set), |one| one.as_known())?;
             Some((operation, mutation.record.into_option()?))
         };
-        sealed.extend(mutations.into_iter().filter_map(known));
+        sealed.patches.extend(mutations.into_iter().filter_map(known));
     }
     sealed
 }
 
-async fn has_keys(backend: &Backend, sealed: &[(SyncdOperation, wa::SyncdRecord)]) -> Result<bool> {
+async fn has_keys(backend: &Backend, sealed: &[Change]) -> Result<bool> {
     let ids: BTreeSet<&[u8]> = sealed.iter().filter_map(|(_, record)| record.key_id.id.as_deref()).collect();
     for id in ids {
         if backend.get_sync_key(id).await?.is_none() {
@@ -181,11 +194,12 @@ async fn has_keys(backend: &Backend, sealed: &[(SyncdOperation, wa::SyncdRecord)
 }
 
 /// Waits until all are there: the engine waits for them, too, and does not ask for the changes again.
-async fn keys(backend: &Backend, sealed: &[(SyncdOperation, wa::SyncdRecord)]) {
+async fn keys(backend: &Backend, snapshot: &[Change], patches: &[Change]) {
     loop {
         let mut came = std::pin::pin!(backend.new_key());
         came.as_mut().enable();
-        if has_keys(backend, sealed).await.unwrap_or(true) {
+        let all = has_keys(backend, snapshot).await.unwrap_or(true) && has_keys(backend, patches).await.unwrap_or(true);
+        if all {
             return;
         }
         came.await;
@@ -193,7 +207,7 @@ async fn keys(backend: &Backend, sealed: &[(SyncdOperation, wa::SyncdRecord)]) {
 }
 
 /// What can be opened of it.
-async fn opened(backend: &Backend, sealed: Vec<(SyncdOperation, wa::SyncdRecord)>) -> Result<Vec<Mutation>> {
+async fn opened(backend: &Backend, sealed: Vec<Change>) -> Result<Vec<Mutation>> {
     let mut keys: HashMap<Vec<u8>, Option<ExpandedAppStateKeys>> = HashMap::new();
     let mut mutations = Vec::with_capacity(sealed.len());
     for (operation, record) in &sealed {

@@ -338,25 +338,43 @@ pub(crate) async fn remove_unread(
     Ok(())
 }
 
-/// Of a chat's messages those that were sent before then are gone.
-pub(crate) async fn cleared(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str, before: i64) -> Result<()> {
-    sqlx::query("UPDATE chats SET cleared_at = $3 WHERE session_id = $1 AND chat = $2 AND cleared_at < $3")
-        .bind(session.0)
-        .bind(clean(chat))
-        .bind(before)
-        .execute(&mut **tx)
-        .await?;
+/// Of a chat's messages those that were sent before then are gone, the starred ones among them if it says so.
+pub(crate) async fn cleared(
+    tx: &mut Transaction<'_, Any>,
+    session: SessionId,
+    chat: &str,
+    before: i64,
+    starred_too: bool,
+) -> Result<()> {
+    sqlx::query(
+        "UPDATE chats SET cleared_at = CASE WHEN cleared_at < $3 THEN $3 ELSE cleared_at END, \
+         starred_cleared_at = CASE WHEN $4 = 1 AND starred_cleared_at < $3 THEN $3 ELSE starred_cleared_at END \
+         WHERE session_id = $1 AND chat = $2",
+    )
+    .bind(session.0)
+    .bind(clean(chat))
+    .bind(before)
+    .bind(i64::from(starred_too))
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
-/// 0: never.
-pub(crate) async fn cleared_at(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str) -> Result<i64> {
-    let row = sqlx::query("SELECT cleared_at FROM chats WHERE session_id = $1 AND chat = $2")
+/// Until when a chat's messages are gone: unix ms, 0 for never.
+#[derive(Default)]
+pub(crate) struct ClearedAt {
+    pub all: i64,
+    pub starred: i64,
+}
+
+pub(crate) async fn cleared_at(tx: &mut Transaction<'_, Any>, session: SessionId, chat: &str) -> Result<ClearedAt> {
+    let row = sqlx::query("SELECT cleared_at, starred_cleared_at FROM chats WHERE session_id = $1 AND chat = $2")
         .bind(session.0)
         .bind(clean(chat))
         .fetch_optional(&mut **tx)
         .await?;
-    Ok(row.map(|row| row.try_get("cleared_at")).transpose()?.unwrap_or_default())
+    let Some(row) = row else { return Ok(ClearedAt::default()) };
+    Ok(ClearedAt { all: row.try_get("cleared_at")?, starred: row.try_get("starred_cleared_at")? })
 }
 
 async fn set(

@@ -285,9 +285,22 @@ pub(crate) async fn apply(tx: &mut Transaction<'_, Any>, session: SessionId, cha
             query.execute(&mut **tx).await?;
             // Of the last second others may come that are not meant: whoever cleared the chat did not know them.
             let before = until.at_ms - until.at_ms.rem_euclid(1_000);
-            chats::cleared(tx, session, chat, before).await?;
+            chats::cleared(tx, session, chat, before, *starred_too).await?;
+            if !starred_too {
+                // What is still marked afterwards was starred, or was there after all.
+                sqlx::query(
+                    "DELETE FROM message_marks WHERE session_id = $1 AND chat = $2 AND starred = 0 AND removed = 0",
+                )
+                .bind(session.0)
+                .bind(clean(chat))
+                .execute(&mut **tx)
+                .await?;
+            }
             for id in &until.last {
-                mark(tx, session, chat, id, false, true).await?;
+                let stays = !starred_too && marked(tx, session, chat, id).await?.is_some_and(|(starred, _)| starred);
+                if !stays {
+                    mark(tx, session, chat, id, false, true).await?;
+                }
             }
             Ok(())
         }
@@ -331,7 +344,11 @@ async fn mark(
 pub(crate) async fn is_gone(tx: &mut Transaction<'_, Any>, session: SessionId, change: &MessageChange) -> Result<bool> {
     let MessageChange::New(new) = change else { return Ok(false) };
     let cleared = chats::cleared_at(tx, session, &new.chat).await?;
-    Ok(new.sent_at_ms < cleared || marked(tx, session, &new.chat, &new.id).await?.is_some_and(|(_, removed)| removed))
+    let mark = marked(tx, session, &new.chat, &new.id).await?;
+    Ok(match mark {
+        Some((_, removed)) => removed || new.sent_at_ms < cleared.starred,
+        None => new.sent_at_ms < cleared.all,
+    })
 }
 
 /// Whether it is starred, and whether it is gone.

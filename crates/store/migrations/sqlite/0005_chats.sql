@@ -14,8 +14,9 @@ CREATE TABLE chats (
     marked_unread   BIGINT NOT NULL DEFAULT 0,
     marked_at       BIGINT NOT NULL DEFAULT 0,
     deleted_at      BIGINT NOT NULL DEFAULT 0,
-    -- What was sent before is gone, even if it comes only now.
+    -- What was sent before is gone, even if it comes only now; what is starred, only before the other.
     cleared_at      BIGINT NOT NULL DEFAULT 0,
+    starred_cleared_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (session_id, chat)
 );
 CREATE INDEX chats_newest ON chats (session_id, last_message_at);

@@ -208,11 +208,13 @@ async fn what_is_done_to_messages_before_they_come(database: Database) {
         MessageChange::Starred { chat: chat(), id: id("not starred"), on: true },
         MessageChange::Starred { chat: chat(), id: id("not starred"), on: false },
         MessageChange::Removed { chat: chat(), id: id("removed") },
+        MessageChange::Starred { chat: chat(), id: id("starred before"), on: true },
         MessageChange::Cleared { chat: chat(), until: until(5_000, &["named"]), starred_too: false },
     ];
     store.change_messages(a, done).await.unwrap();
     for (id, at) in [
         ("before", 4_000),
+        ("starred before", 4_001),
         ("named", 5_000),
         ("not named", 5_001),
         ("removed", 6_000),
@@ -223,12 +225,12 @@ async fn what_is_done_to_messages_before_they_come(database: Database) {
     }
     let left = store.messages(a, &MessageFilter::default(), 9).await.unwrap();
     let left: Vec<_> = left.iter().map(|one| (one.id.as_str(), one.starred)).collect();
-    assert_eq!(left, [("not starred", false), ("starred", true), ("not named", false)]);
-    assert_eq!(store.chats(a, 0, 9).await.unwrap()[0].unread, 4, "nor do those count that are gone");
+    assert_eq!(left, [("not starred", false), ("starred", true), ("not named", false), ("starred before", true)]);
+    assert_eq!(store.chats(a, 0, 9).await.unwrap()[0].unread, 5, "nor do those count that are gone");
     // The history of before is another matter: what of it is left is sent.
     let past = MessageChange::New(crate::messages::message(BOB, "old", "hello", 2_000));
     store.change_messages(a, vec![past]).await.unwrap();
-    assert_eq!(store.messages(a, &MessageFilter::default(), 9).await.unwrap().len(), 4);
+    assert_eq!(store.messages(a, &MessageFilter::default(), 9).await.unwrap().len(), 5);
 }
 
 async fn messages_are_starred_removed_and_cleared(database: Database) {
