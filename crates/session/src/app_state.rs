@@ -170,7 +170,9 @@ impl Sessions {
             });
             return Ok(Some(message_range(second, None, named.collect())));
         }
-        let newest = self.store().last_message_at(id, &name).await?;
-        Ok(newest.map(|at_ms| message_range(at_ms / 1_000, None, Vec::new())))
+        let Some(newest) = self.store().last_message(id, &name).await? else { return Ok(None) };
+        // Those of a second that were cleared are not meant again: others of it may have come since, unknown to this session.
+        let second = if newest.cleared { newest.at_ms / 1_000 - 1 } else { newest.at_ms / 1_000 };
+        Ok(Some(message_range(second, None, Vec::new())))
     }
 }

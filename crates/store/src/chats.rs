@@ -360,6 +360,15 @@ pub(crate) async fn cleared(
     Ok(())
 }
 
+/// The newest message of a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastMessage {
+    /// Unix ms.
+    pub at_ms: i64,
+    /// The chat was cleared since, or in the same second.
+    pub cleared: bool,
+}
+
 /// Until when a chat's messages are gone: unix ms, 0 for never.
 #[derive(Default)]
 pub(crate) struct ClearedAt {
@@ -476,15 +485,16 @@ impl Store {
         Ok(())
     }
 
-    /// When the newest message of the chat was; `None` if it is not known.
-    pub async fn last_message_at(&self, session: SessionId, chat: &str) -> Result<Option<i64>> {
-        let row = sqlx::query("SELECT last_message_at FROM chats WHERE session_id = $1 AND chat = $2")
+    /// The newest message of a chat that was told of, stored or not. `None` if there was none.
+    pub async fn last_message(&self, session: SessionId, chat: &str) -> Result<Option<LastMessage>> {
+        let row = sqlx::query("SELECT last_message_at, cleared_at FROM chats WHERE session_id = $1 AND chat = $2")
             .bind(session.0)
             .bind(clean(chat))
             .fetch_optional(&self.db.read)
             .await?;
-        let at = row.map(|row| row.try_get::<i64, _>("last_message_at")).transpose()?;
-        Ok(at.filter(|at| *at > 0))
+        let Some(row) = row else { return Ok(None) };
+        let (at_ms, cleared): (i64, i64) = (row.try_get("last_message_at")?, row.try_get("cleared_at")?);
+        Ok((at_ms > 0).then_some(LastMessage { at_ms, cleared: cleared > 0 && at_ms / 1_000 <= cleared / 1_000 }))
     }
 
     /// The ids of the newest messages of the chat that were sent in the same second, and when that was: unix seconds. `None` if

@@ -27,7 +27,7 @@ mod writer;
 
 use std::sync::Arc;
 
-pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled, Newest};
+pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled, LastMessage, Newest};
 pub use deliveries::{Attempt, Delivery, DeliveryFile, DeliveryRecord, DeliveryState, Due, Outcome};
 pub use error::Error;
 pub use events::{Event, EventFilter, EventPage, NewEvent, Recorded};

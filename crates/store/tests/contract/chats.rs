@@ -1,6 +1,6 @@
 use wago_store::{
-    ChatChange, Contact, Facet, Label, Labelled, MessageChange, MessageFilter, NewEvent, NewMessage, SessionId, Store,
-    Until,
+    ChatChange, Contact, Facet, Label, Labelled, LastMessage, MessageChange, MessageFilter, NewEvent, NewMessage,
+    SessionId, Store, Until,
 };
 
 use crate::fixture::{Database, event, session};
@@ -47,8 +47,8 @@ async fn newest_first_pinned_before_all(database: Database) {
     assert_eq!(names(&store, a).await, ["z", "x", "y"]);
     store.change_chats(a, vec![ChatChange::Read { chat: "x".into() }]).await.unwrap();
     assert_eq!(store.chats(a, 1, 1).await.unwrap()[0].unread, 0);
-    assert_eq!(store.last_message_at(a, "x").await.unwrap(), Some(10));
-    assert_eq!(store.last_message_at(a, "w").await.unwrap(), None);
+    assert_eq!(store.last_message(a, "x").await.unwrap(), Some(LastMessage { at_ms: 10, cleared: false }));
+    assert_eq!(store.last_message(a, "w").await.unwrap(), None);
 }
 
 async fn a_phones_list_is_where_it_begins(database: Database) {
@@ -212,6 +212,8 @@ async fn what_is_done_to_messages_before_they_come(database: Database) {
         MessageChange::Cleared { chat: chat(), until: until(5_000, &["named"]), starred_too: false },
     ];
     store.change_messages(a, done).await.unwrap();
+    let last = |at_ms, cleared| Some(LastMessage { at_ms, cleared });
+    assert_eq!(store.last_message(a, BOB).await.unwrap(), last(1_000, true));
     for (id, at) in [
         ("before", 4_000),
         ("starred before", 4_001),
@@ -223,6 +225,7 @@ async fn what_is_done_to_messages_before_they_come(database: Database) {
     ] {
         store.record_events(vec![comes(id, at)]).await.unwrap();
     }
+    assert_eq!(store.last_message(a, BOB).await.unwrap(), last(6_002, false));
     let left = store.messages(a, &MessageFilter::default(), 9).await.unwrap();
     let left: Vec<_> = left.iter().map(|one| (one.id.as_str(), one.starred)).collect();
     assert_eq!(left, [("not starred", false), ("starred", true), ("not named", false), ("starred before", true)]);

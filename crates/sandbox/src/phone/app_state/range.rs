@@ -22,10 +22,12 @@ impl Until {
             || message.timestamp == self.second && (self.named.is_empty() || self.named.contains(&message.id))
     }
 
-    /// Without a range: until `done`.
+    /// Without a range: until before the second in which it was `done`.
     pub(super) fn of(range: Option<&SyncActionMessageRange>, done: u64) -> Self {
         let newest = range.and_then(|range| range.last_message_timestamp).and_then(|newest| u64::try_from(newest).ok());
-        let Some(second) = newest.filter(|newest| *newest > 0) else { return Self { second: done, named: Vec::new() } };
+        let Some(second) = newest.filter(|newest| *newest > 0) else {
+            return Self { second: done.saturating_sub(1), named: Vec::new() };
+        };
         let named = range.map(|range| range.messages.as_slice()).unwrap_or_default();
         let of_second = |named: &&SyncActionMessage| {
             named.timestamp.is_none_or(|at| u64::try_from(at).is_ok_and(|at| at >= second))
