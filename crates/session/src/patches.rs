@@ -11,7 +11,7 @@ use std::{
 use chrono::Utc;
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use wacore::{
@@ -42,6 +42,9 @@ use crate::{
 
 /// How long the media host may take for a file with many changes.
 const FETCH_MAX: Duration = Duration::from_secs(30);
+/// How often it is asked for it, and how long not in between.
+const FETCHES: u32 = 3;
+const FETCH_PAUSE: Duration = Duration::from_secs(1);
 /// How long the phone may take to send a key that is not there yet.
 const KEY_MAX: Duration = Duration::from_secs(60);
 /// Answers that wait for files and keys. Beyond them what a file brings is not told; the log says so.
@@ -224,9 +227,15 @@ async fn opened(backend: &Backend, sealed: Vec<Change>) -> Result<Vec<Mutation>>
 }
 
 async fn fetched(client: &Client, file: &wa::ExternalBlobReference) -> Option<Vec<u8>> {
-    let bytes = timeout(FETCH_MAX, client.download(file)).await.ok().and_then(std::result::Result::ok);
-    if bytes.is_none() {
-        tracing::warn!("a file with changes of the app state could not be had: they are not told");
+    for attempt in 1..=FETCHES {
+        if let Ok(Ok(bytes)) = timeout(FETCH_MAX, client.download(file)).await {
+            return Some(bytes);
+        }
+        // While a connection ends nothing can be had. Whoever reads stops then, and the next connection gets the file again.
+        if attempt < FETCHES {
+            sleep(FETCH_PAUSE).await;
+        }
     }
-    bytes
+    tracing::warn!("a file with changes of the app state could not be had: they are not told");
+    None
 }
