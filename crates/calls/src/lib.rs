@@ -1,0 +1,35 @@
+//! Calls as sound: the line of a call, and the legs that are joined to it.
+//!
+//! Nothing here knows WhatsApp or HTTP. The WhatsApp leg comes as a [`Trunk`], and so does a browser's.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+/// Samples a second of sound that is not encoded, which is mono everywhere.
+pub const RATE: u32 = 16_000;
+/// What one packet to WhatsApp lasts.
+pub const PACKET: Duration = Duration::from_millis(60);
+/// Samples in one [`PACKET`] at [`RATE`].
+pub const SAMPLES: usize = 960;
+
+/// One leg's sound as it travels: Opus packets in both directions, seen from the line.
+pub struct Trunk {
+    /// Samples a second by which `heard` counts its time: 16,000 of WhatsApp's legs, 48,000 of browsers'.
+    pub clock: u32,
+    /// What the other end says, as it comes from the network: some may be lost, late, twice or out of order. Closed
+    /// when the leg has ended.
+    pub heard: mpsc::Receiver<Heard>,
+    /// What it is to hear: Opus packets of 60 ms, one every 60 ms. A full queue means that the packet is dropped.
+    pub said: mpsc::Sender<Bytes>,
+}
+
+/// A packet of what the other end says.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub data: Bytes,
+    /// RTP's: both wrap around.
+    pub sequence: u16,
+    pub timestamp: u32,
+}
