@@ -22,4 +22,4 @@ pub use profile::{PROFILE_SIDE, profile_picture};
 pub use sniff::{Family, Kind, SNIFF_BYTES, sniff};
 pub use sticker::{MAX_ANIMATED_BYTES, MAX_STATIC_BYTES, Pack, STICKER_SIDE, Sticker};
 pub use video::Video;
-pub use voice::{MAX_VOICE_SECONDS, Voice, WAVEFORM_POINTS};
+pub use voice::{MAX_VOICE_SECONDS, Voice, WAVEFORM_POINTS, listen};

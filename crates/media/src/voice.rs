@@ -10,6 +10,7 @@ use std::io::{BufReader, Read, Seek, Write};
 
 use crate::{Error, Kind, SNIFF_BYTES, sniff};
 use encode::Encoder;
+use resample::Resampler;
 use waveform::Loudness;
 
 /// Longer audio is refused: it takes a minute or more to encode, and nobody listens to such a voice note.
@@ -64,6 +65,26 @@ impl Voice {
         decode(source, kind, |samples| loudness.push(samples))?;
         loudness.voice()
     }
+}
+
+/// Gives `each` WAV, MP3, M4A, AAC, FLAC, Ogg Vorbis or Ogg Opus audio as one channel of that many samples a second, in order,
+/// some thousand samples at a time. A file that breaks off is given up to there; an error of `each` ends it.
+pub fn listen(
+    mut source: impl Read + Seek + Send + Sync,
+    rate: u32,
+    mut each: impl FnMut(&[f32]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let kind = kind(&mut source)?;
+    let mut resampler = Resampler::new(RATE, rate);
+    let mut out = Vec::new();
+    decode(source, kind, |samples| {
+        out.clear();
+        resampler.push(samples, &mut out);
+        each(&out)
+    })?;
+    out.clear();
+    resampler.finish(&mut out);
+    each(&out)
 }
 
 fn kind(source: &mut (impl Read + Seek)) -> Result<Kind, Error> {

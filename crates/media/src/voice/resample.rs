@@ -1,8 +1,6 @@
-//! From any rate to [`RATE`], by windowed sinc.
+//! From any rate to another, by windowed sinc.
 
 use std::f64::consts::PI;
-
-use super::RATE;
 
 /// Zero crossings of the sinc on each side.
 const CROSSINGS: f64 = 16.0;
@@ -18,13 +16,15 @@ const BETA: f64 = 9.0;
 
 pub(super) struct Resampler {
     rate: u32,
+    /// The rate of what comes out.
+    to: u32,
     /// Filter length before and after the place of a sample.
     half: usize,
     /// `PHASES + 1` filters of `2 * half`.
     table: Vec<f32>,
     /// Input that is still needed. Its first sample is `half - 1` before the place that `base` stands for.
     input: Vec<f32>,
-    /// Where in `input` the filter for the next output begins, and how far beyond, in `RATE`ths of a sample.
+    /// Where in `input` the filter for the next output begins, and how far beyond, in `to`ths of a sample.
     base: usize,
     beyond: u32,
     taken: u64,
@@ -32,8 +32,8 @@ pub(super) struct Resampler {
 }
 
 impl Resampler {
-    pub(super) fn new(rate: u32) -> Self {
-        let cutoff = PASS * (f64::from(RATE) / f64::from(rate)).min(1.0);
+    pub(super) fn new(rate: u32, to: u32) -> Self {
+        let cutoff = PASS * (f64::from(to) / f64::from(rate)).min(1.0);
         let half = (CROSSINGS / cutoff).ceil() as usize;
         let table = (0..=PHASES)
             .flat_map(|phase| {
@@ -41,12 +41,12 @@ impl Resampler {
                 (0..2 * half).map(move |tap| kernel(tap as f64 - place, cutoff, half as f64) as f32)
             })
             .collect();
-        Self { rate, half, table, input: vec![0.0; half - 1], base: 0, beyond: 0, taken: 0, given: 0 }
+        Self { rate, to, half, table, input: vec![0.0; half - 1], base: 0, beyond: 0, taken: 0, given: 0 }
     }
 
     /// Takes samples and appends what they make certain.
     pub(super) fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        if self.rate == RATE {
+        if self.rate == self.to {
             out.extend_from_slice(samples);
             return;
         }
@@ -56,8 +56,8 @@ impl Resampler {
             out.push(self.sample());
             self.given += 1;
             self.beyond += self.rate;
-            self.base += (self.beyond / RATE) as usize;
-            self.beyond %= RATE;
+            self.base += (self.beyond / self.to) as usize;
+            self.beyond %= self.to;
         }
         let done = self.base.min(self.input.len());
         self.input.drain(..done);
@@ -66,10 +66,10 @@ impl Resampler {
 
     /// Appends what is left, so that as much time has gone out as came in.
     pub(super) fn finish(mut self, out: &mut Vec<f32>) {
-        if self.rate == RATE {
+        if self.rate == self.to {
             return;
         }
-        let wanted = (u128::from(self.taken) * u128::from(RATE)).div_ceil(u128::from(self.rate)) as u64;
+        let wanted = (u128::from(self.taken) * u128::from(self.to)).div_ceil(u128::from(self.rate)) as u64;
         let missing = wanted.saturating_sub(self.given) as usize;
         let start = out.len();
         self.push(&vec![0.0; 2 * self.half], out);
@@ -78,7 +78,7 @@ impl Resampler {
 
     fn sample(&self) -> f32 {
         let taps = 2 * self.half;
-        let place = self.beyond as f32 / RATE as f32 * PHASES as f32;
+        let place = self.beyond as f32 / self.to as f32 * PHASES as f32;
         let phase = place as usize;
         let between = place - phase as f32;
         let input = &self.input[self.base..self.base + taps];
@@ -115,9 +115,10 @@ fn bessel(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::voice::RATE;
 
     fn resampled(rate: u32, input: &[f32]) -> Vec<f32> {
-        let mut resampler = Resampler::new(rate);
+        let mut resampler = Resampler::new(rate, RATE);
         let mut out = Vec::new();
         input.chunks(777).for_each(|chunk| resampler.push(chunk, &mut out));
         resampler.finish(&mut out);

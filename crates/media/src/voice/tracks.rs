@@ -8,8 +8,8 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
-use super::MAX_VOICE_SECONDS;
 use super::resample::Resampler;
+use super::{MAX_VOICE_SECONDS, RATE};
 use crate::Error;
 
 /// Rates that are audio.
@@ -71,7 +71,7 @@ pub(super) fn decode(
         one.clear();
         one.extend(interleaved.chunks_exact(channels).map(mix));
         out.clear();
-        let (known, filter) = resampler.get_or_insert_with(|| (rate, Resampler::new(rate)));
+        let (known, filter) = resampler.get_or_insert_with(|| (rate, Resampler::new(rate, RATE)));
         if *known != rate {
             return Err(Error::UnsupportedAudio);
         }
