@@ -2,10 +2,25 @@
 //!
 //! Nothing here knows WhatsApp or HTTP. The WhatsApp leg comes as a [`Trunk`], and so does a browser's.
 
+mod clip;
+mod codec;
+mod jitter;
+mod keys;
+mod line;
+pub mod measure;
+pub mod packet;
+mod recorder;
+mod stream;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+
+pub use clip::ClipError;
+pub use line::{Line, LineStats, Playing};
+pub use recorder::{Format, RecordError, Recorded, Recording, What};
+pub use stream::{Level, Stream, TooFull};
 
 /// Samples a second of sound that is not encoded, which is mono everywhere.
 pub const RATE: u32 = 16_000;
@@ -13,6 +28,9 @@ pub const RATE: u32 = 16_000;
 pub const PACKET: Duration = Duration::from_millis(60);
 /// Samples in one [`PACKET`] at [`RATE`].
 pub const SAMPLES: usize = 960;
+
+/// [`SAMPLES`] of sound.
+pub(crate) type Frame = [i16; SAMPLES];
 
 /// One leg's sound as it travels: Opus packets in both directions, seen from the line.
 pub struct Trunk {
