@@ -4,6 +4,7 @@
 //! derives `Debug`: these shapes carry numbers and message texts.
 
 pub mod business;
+pub mod call;
 pub mod chat;
 pub mod group;
 pub mod newsletter;

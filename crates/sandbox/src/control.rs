@@ -2,6 +2,7 @@
 
 mod answer;
 mod businesses;
+mod calls;
 mod chats;
 mod faults;
 mod files;
@@ -80,6 +81,11 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/phones/{number}/passkey", get(passkeys::show).post(passkeys::sign))
         .route("/phones/{number}/passkey/agree", post(passkeys::agree))
         .route("/phones/{number}/business", get(businesses::show).post(businesses::set).delete(businesses::end))
+        .route("/phones/{number}/calls", get(calls::list))
+        .route("/phones/{number}/calls/{id}/recording", get(calls::recording))
+        .route("/phones/{number}/call/{action}", post(calls::act))
+        .route("/relay", post(calls::trouble).delete(calls::end_trouble))
+        .route("/relay/{call}", get(calls::traffic))
         .route("/phones/{number}/messages", get(phones::messages))
         .route("/phones/{number}/chats", get(chats::list))
         .route("/phones/{number}/chats/{action}", post(chats::act))

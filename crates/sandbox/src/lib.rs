@@ -5,6 +5,7 @@
 
 mod account;
 mod business;
+mod calls;
 mod collections;
 mod control;
 mod core;
@@ -25,6 +26,7 @@ mod pictures;
 mod privacy;
 mod queue;
 mod refusal;
+mod relay;
 mod screens;
 mod stanza;
 mod state;
@@ -58,6 +60,10 @@ pub enum Error {
     UnknownDevice,
     #[error("the phone has no such message")]
     UnknownMessage,
+    #[error("the phone has no such call")]
+    UnknownCall,
+    #[error("{0}")]
+    CallState(&'static str),
     #[error("the recipient is not on this network")]
     UnknownRecipient,
     #[error("no device shows this code now: it ran out, or was used")]

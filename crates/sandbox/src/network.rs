@@ -1,5 +1,5 @@
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +14,7 @@ use crate::{
     listener::{self, Tls},
     media::Media,
     phone,
+    relay::Relay,
     state::State,
     wire::certificate::Identity,
 };
@@ -23,7 +24,7 @@ const IDENTITY: &str = "identity";
 /// How a network is started.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Port 0 takes a free one.
+    /// Port 0 takes a free one. The relay of calls has the UDP port of that number, over IPv4.
     pub listen: SocketAddr,
     /// Where everything is kept; forgotten with the process when absent. One network a folder.
     pub data: Option<PathBuf>,
@@ -51,7 +52,9 @@ impl Network {
         };
         let identity = identity(&journal, &tables, options.data.as_deref())?;
         let tls = Tls::open(options.data.as_deref())?;
+        let stopping = CancellationToken::new();
         let mut state = State::restore(journal, &tables, options.seed);
+        state.relay = relay(options.listen, stopping.clone()).await?;
         if let Some(folder) = options.data.map(|folder| folder.join("media")) {
             state.media = Media::open(&folder).map_err(|error| Error::Journal { path: folder, error })?;
         }
@@ -62,7 +65,6 @@ impl Network {
         let address = listener.local_addr().map_err(|error| Error::Listen { address: options.listen, error })?;
         state.media_host = reachable(address).to_string();
         let core = Core::new(state, identity);
-        let stopping = CancellationToken::new();
         let router = control::router(control::Control {
             core: core.clone(),
             media,
@@ -111,6 +113,16 @@ impl Drop for Network {
     fn drop(&mut self) {
         self.stopping.cancel();
     }
+}
+
+async fn relay(listen: SocketAddr, stopping: CancellationToken) -> Result<Relay> {
+    // Devices are told of IPv4 addresses alone.
+    let (bound, told) = match (listen.ip(), reachable(listen).ip()) {
+        (IpAddr::V4(bound), IpAddr::V4(told)) => (bound, told),
+        _ => (Ipv4Addr::LOCALHOST, Ipv4Addr::LOCALHOST),
+    };
+    let address = SocketAddrV4::new(bound, listen.port());
+    Relay::open(address, told, stopping).await.map_err(|error| Error::Listen { address: address.into(), error })
 }
 
 /// An address that a client on this machine can dial.

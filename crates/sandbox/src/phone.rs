@@ -6,6 +6,7 @@
 
 pub(crate) mod adv;
 pub(crate) mod app_state;
+pub(crate) mod calls;
 pub(crate) mod chat;
 mod content;
 pub(crate) mod files;
@@ -25,6 +26,7 @@ pub(crate) mod picture;
 mod receipts;
 mod sender_keys;
 mod signal;
+pub(crate) mod sound;
 #[cfg(test)]
 mod tests;
 mod to_many;

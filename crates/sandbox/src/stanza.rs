@@ -4,6 +4,7 @@ pub(crate) mod about;
 pub(crate) mod app_state;
 pub(crate) mod blocklist;
 pub(crate) mod business;
+pub(crate) mod call;
 pub(crate) mod fan_out;
 pub(crate) mod groups;
 pub(crate) mod iq;
@@ -32,6 +33,8 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, stanza: Node) {
     match stanza.tag.as_ref() {
         "iq" => iq::receive(state, from, &stanza),
         "message" => message::receive(state, from, stanza),
+        "call" => call::receive(state, from, &stanza),
+        "receipt" if stanza.child("offer").is_some() => call::receipt(state, from, &stanza),
         "receipt" => receipt::receive(state, from, stanza),
         "ack" => {
             if let (Some(class), Some(id)) = (stanza.text("class"), stanza.text("id")) {

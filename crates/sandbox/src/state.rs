@@ -8,6 +8,7 @@ use wacore_binary::{Jid, Node, Server, marshal};
 use crate::{
     account::{Account, Number},
     business::Businesses,
+    calls::Calls,
     collections::Collections,
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
@@ -22,6 +23,7 @@ use crate::{
     phone::Phones,
     pictures::Pictures,
     queue::Queue,
+    relay::Relay,
     screens::Screens,
     stanza::{fan_out::Posted, presence::Presences},
 };
@@ -48,6 +50,8 @@ pub(crate) struct State {
     pub businesses: Businesses,
     pub passkeys: Passkeys,
     pub orders: Orders,
+    pub calls: Calls,
+    pub relay: Relay,
     /// What went to many, to tell a repetition.
     pub posted: Posted,
     pub pairings: Pairings,
@@ -120,6 +124,8 @@ impl State {
             businesses: Businesses::restore(tables),
             passkeys: Passkeys::restore(tables),
             orders: Orders::restore(tables),
+            calls: Calls::default(),
+            relay: Relay::unreachable(),
             posted: Posted::default(),
             pairings: Pairings::default(),
             faults: Faults::default(),

@@ -35,6 +35,7 @@ impl From<Error> for Refused {
             Error::UnknownPhone
             | Error::UnknownDevice
             | Error::UnknownMessage
+            | Error::UnknownCall
             | Error::UnknownRecipient
             | Error::UnknownGroup
             | Error::UnknownNewsletter
@@ -42,7 +43,7 @@ impl From<Error> for Refused {
             | Error::NoPasskey
             | Error::NoFile
             | Error::NobodyWaits => StatusCode::NOT_FOUND,
-            Error::PhoneExists | Error::PairingRefused(_) => StatusCode::CONFLICT,
+            Error::PhoneExists | Error::CallState(_) | Error::PairingRefused(_) => StatusCode::CONFLICT,
             Error::Refused(_) | Error::FileDamaged => StatusCode::BAD_GATEWAY,
             // WhatsApp's codes are HTTP's.
             Error::GroupRefused { code, .. }

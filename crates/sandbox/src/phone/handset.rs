@@ -8,6 +8,7 @@ use wago_contract::phone::Kind;
 
 use super::{
     app_state::AppState,
+    calls::Calls,
     chat::Chat,
     keys::Keys,
     messages::{self, Messages},
@@ -72,6 +73,7 @@ pub(crate) struct Handset {
     pub(super) prepared: Prepared,
     pub(crate) messages: Messages,
     pub(super) app_state: AppState,
+    pub(super) calls: Calls,
     pub(super) recent: VecDeque<Recent>,
     attempts: HashMap<(DeviceId, String), u8>,
     /// Its keys or pre-keys changed.
@@ -127,6 +129,7 @@ impl Handset {
             prepared: Prepared::default(),
             messages,
             app_state: AppState::default(),
+            calls: Calls::default(),
             recent: VecDeque::new(),
             attempts: HashMap::new(),
             touched: false,

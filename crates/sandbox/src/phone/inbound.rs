@@ -7,7 +7,7 @@ use wago_contract::phone as contract;
 use waproto::whatsapp as wa;
 
 use super::{
-    Handset, adv, app_state,
+    Handset, adv, app_state, calls,
     chat::Chat,
     content::{self, Content},
     handset::{Recent, Shape, address},
@@ -62,6 +62,11 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             }
             acknowledge(phone, state, &stanza);
         }
+        "call" => {
+            calls::receive(phone, state, &stanza);
+            acknowledge(phone, state, &stanza);
+        }
+        "ack" if stanza.text("class").as_deref() == Some("call") => calls::acknowledged(phone, &stanza),
         "ack" if stanza.text("class").as_deref() == Some("message") => {
             let Some(id) = stanza.text("id") else { return };
             let number = |key: &str| stanza.text(key).and_then(|value| value.parse::<u64>().ok());
@@ -135,7 +140,7 @@ fn message(phone: &mut Handset, state: &mut State, stanza: &Node) {
     say(phone, state, receipt.build());
 }
 
-fn open(
+pub(super) fn open(
     phone: &mut Handset,
     state: &mut State,
     stanza: &Node,

@@ -1,0 +1,73 @@
+//! Calls on the phones of the simulated network.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /phones/{number}/call/{action}`.
+#[derive(Serialize, Deserialize, Default)]
+pub struct Act {
+    /// Whom to call: a number or a JID.
+    pub to: Option<String>,
+    /// Of the call; the latest that goes on if absent.
+    pub id: Option<String>,
+    #[serde(default)]
+    pub video: bool,
+    /// What the phone says: `silence`, `echo`, or a tone, `tone:440` in Hz or `tone:440:-12` with its level in dB.
+    pub play: Option<String>,
+    /// The sampling rates that the phone's client offers for its sound; 16000 alone if absent.
+    pub rates: Option<Vec<u32>>,
+    /// With the action `auto`, what is done when it rings: `answer`, `reject`, `busy` or `ring`.
+    pub then: Option<String>,
+}
+
+/// A call, as a phone shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    pub id: String,
+    /// The other end's number.
+    pub with: String,
+    /// The other end's device; 0 is its phone.
+    pub device: u16,
+    pub outgoing: bool,
+    pub video: bool,
+    /// `ringing`, `active` or `ended`.
+    pub state: String,
+    /// Why it ended, as it was signalled.
+    pub reason: String,
+    /// The other end says that it is muted.
+    pub peer_muted: bool,
+    /// Its sound has found the relay.
+    pub connected: bool,
+    pub heard: Heard,
+}
+
+/// What a phone heard.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heard {
+    pub packets: u64,
+    /// Those that did not come, or too late, and were made up.
+    pub lost: u64,
+    /// Of the last second: its loudest frequency in Hz, and its level in dB of the loudest there is.
+    pub peak_hz: f32,
+    pub level: f32,
+    /// Of the packets since a tone was expected: how many had it within 3 dB of its level, and how many there were.
+    pub good: u64,
+    pub expected: u64,
+}
+
+/// `POST /relay`: trouble on the way of the sound.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Trouble {
+    /// The call; all of them if absent.
+    pub call: Option<String>,
+    /// Of 1.
+    pub loss: f64,
+    pub duplicates: f64,
+    /// Each packet comes later by 0 to so much.
+    pub jitter_ms: u64,
+    /// For so long nothing comes through.
+    pub silent_ms: u64,
+    pub seed: u64,
+}

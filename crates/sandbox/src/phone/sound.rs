@@ -1,0 +1,247 @@
+//! The sound of a phone that is in a call: it plays, and hears, and says what it heard.
+//!
+//! The engine's own media code seals and opens the packets; they go over the network's relay like those of any device.
+
+pub(crate) mod measure;
+mod playout;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use wacore::voip::{
+    AudioConfig, AudioFormat, CallConfig, CallEngine, CallEvent,
+    engine::{Input, Output, TxIdSource},
+};
+
+use wago_contract::phone::call::Heard;
+
+use crate::relay::Relay;
+use playout::Playout;
+
+/// Samples a second.
+pub(crate) const RATE: u32 = 16_000;
+/// What a packet lasts.
+const PACKET: Duration = Duration::from_millis(60);
+/// Samples in a packet.
+pub(crate) const SAMPLES: usize = 960;
+/// Bits a second.
+const BITRATE: i32 = 24_000;
+/// What a phone remembers of what it heard: a quarter of an hour. What comes after that is heard, and forgotten.
+const RECORDED_MAX: usize = RATE as usize * 900;
+/// Samples that what is heard is measured by: the last second.
+const MEASURED: usize = RATE as usize;
+/// How far a tone may be from its level and count as heard, in dB.
+const NEAR: f32 = 3.0;
+
+/// What a phone says.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Playing {
+    #[default]
+    Silence,
+    /// In Hz, and dB of the loudest there is.
+    Tone { hz: f32, level: f32 },
+    /// What it heard, half a second ago.
+    Echo,
+}
+
+/// A phone's part in the sound of a call. It ends when it is dropped.
+pub(crate) struct Sound {
+    shared: Arc<Mutex<Shared>>,
+    over: CancellationToken,
+}
+
+#[derive(Default)]
+struct Shared {
+    playing: Playing,
+    /// Samples of it that were played.
+    played: usize,
+    muted: bool,
+    expects: Option<(f32, f32)>,
+    connected: bool,
+    heard: Heard,
+    recorded: Vec<i16>,
+    latest: Vec<i16>,
+}
+
+impl Sound {
+    /// Begins at once.
+    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing) -> Option<Self> {
+        config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
+        let engine = CallEngine::new(config, Box::new(Random)).ok()?;
+        let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
+        let over = CancellationToken::new();
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone() };
+        tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
+        Some(Self { shared, over })
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn play(&self, playing: Playing) {
+        let mut shared = self.shared();
+        (shared.playing, shared.played) = (playing, 0);
+    }
+
+    pub fn mute(&self, muted: bool) {
+        self.shared().muted = muted;
+    }
+
+    /// From now on it counts how often it hears that tone, in Hz and dB.
+    pub fn expect(&self, hz: f32, level: f32) {
+        let mut shared = self.shared();
+        shared.expects = Some((hz, level));
+        (shared.heard.good, shared.heard.expected) = (0, 0);
+    }
+
+    /// The relay knows it.
+    pub fn is_connected(&self) -> bool {
+        self.shared().connected
+    }
+
+    pub fn heard(&self) -> Heard {
+        let shared = self.shared();
+        let (peak_hz, level) = measure::peak(&shared.latest);
+        Heard { peak_hz, level, ..shared.heard.clone() }
+    }
+
+    /// All it heard, as samples.
+    pub fn recording(&self) -> Vec<i16> {
+        self.shared().recorded.clone()
+    }
+}
+
+impl Drop for Sound {
+    fn drop(&mut self) {
+        self.over.cancel();
+    }
+}
+
+struct Random;
+
+impl TxIdSource for Random {
+    fn next_tx_id(&mut self) -> [u8; 12] {
+        rand::random()
+    }
+}
+
+/// What goes on in the background.
+struct Part {
+    engine: CallEngine,
+    relay: Relay,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Part {
+    async fn run(mut self) {
+        let (Ok(mut encoder), Ok(mut decoder)) =
+            (OpusEncoder::new(RATE as i32, 1, Application::Voip), OpusDecoder::new(RATE as i32, 1))
+        else {
+            return;
+        };
+        encoder.bitrate_bps = BITRATE;
+        let (mut end, mut packets) = self.relay.join();
+        let begin = Instant::now();
+        let now = || u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.engine.start(now(), crate::now_ms());
+        let mut tick = interval(PACKET);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut playout = Playout::default();
+        loop {
+            let due = loop {
+                match self.engine.poll_output() {
+                    Output::Transmit(packet) => end.receive(&packet),
+                    Output::EncodedAudio(frame) => playout.push(frame.sequence_number, frame.data),
+                    Output::Event(event) => self.note(&event),
+                    Output::Timeout(due) => break due,
+                    _ => {}
+                }
+            };
+            tokio::select! {
+                packet = packets.recv() => match packet {
+                    Some(packet) => self.engine.handle_input(now(), Input::RelayPacket(&packet)),
+                    None => return,
+                },
+                _ = tick.tick() => {
+                    self.hear(&mut decoder, playout.pop());
+                    if let Some(packet) = self.say(&mut encoder) {
+                        self.engine.handle_input(now(), Input::EncodedAudio(&packet));
+                    }
+                }
+                () = tokio::time::sleep_until(begin + Duration::from_millis(due.min(86_400_000))) => {
+                    self.engine.handle_input(now(), Input::Timeout);
+                }
+            }
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, event: &CallEvent) {
+        if matches!(event, CallEvent::RelayAllocated) {
+            self.shared().connected = true;
+        }
+    }
+
+    fn hear(&self, decoder: &mut OpusDecoder, next: playout::Next) {
+        let packet = match &next {
+            playout::Next::Packet(packet) => packet.as_ref(),
+            playout::Next::Lost => &[],
+            playout::Next::Nothing => return,
+        };
+        let mut samples = [0; SAMPLES];
+        let decoded = decoder.decode_s16(packet, SAMPLES, &mut samples).unwrap_or(0);
+        let samples = &samples[..decoded];
+        let mut shared = self.shared();
+        let shared = &mut *shared;
+        match next {
+            playout::Next::Lost => shared.heard.lost += 1,
+            _ => shared.heard.packets += 1,
+        }
+        if let Some((hz, level)) = shared.expects {
+            shared.heard.expected += 1;
+            let found = measure::level_at(samples, hz);
+            shared.heard.good += u64::from((found - level).abs() <= NEAR);
+        }
+        let room = RECORDED_MAX.saturating_sub(shared.recorded.len());
+        shared.recorded.extend(&samples[..samples.len().min(room)]);
+        shared.latest.extend(samples);
+        let old = shared.latest.len().saturating_sub(MEASURED);
+        shared.latest.drain(..old);
+    }
+
+    fn say(&self, encoder: &mut OpusEncoder) -> Option<Bytes> {
+        let mut samples = [0_i16; SAMPLES];
+        {
+            let mut shared = self.shared();
+            let at = shared.played;
+            match &shared.playing {
+                Playing::Silence => {}
+                Playing::Tone { hz, level } => measure::tone(&mut samples, at, *hz, *level),
+                Playing::Echo => {
+                    let heard = &shared.latest;
+                    let from = heard.len().saturating_sub(RATE as usize / 2);
+                    let count = (heard.len() - from).min(SAMPLES);
+                    samples[..count].copy_from_slice(&heard[from..from + count]);
+                }
+            }
+            shared.played += SAMPLES;
+            if shared.muted {
+                samples.fill(0);
+            }
+        }
+        let mut packet = vec![0; MAX_PACKET_BYTES];
+        let length = encoder.encode_s16(&samples, SAMPLES, &mut packet).ok()?;
+        packet.truncate(length);
+        Some(packet.into())
+    }
+}
