@@ -61,6 +61,12 @@ pub enum ErrorCode {
     NotABusiness,
     /// The business has no such product.
     UnknownProduct,
+    /// There is no such call of the session.
+    UnknownCall,
+    /// The call does not ring, was not answered yet, or is over.
+    CallState,
+    /// The sound of the call could not be connected.
+    CallMediaFailed,
     /// WhatsApp does not let linked devices do this.
     NotOffered,
     /// The `Id` of a queued send is another's.

@@ -1,6 +1,7 @@
 //! Every JSON shape that WaGo promises. No I/O.
 
 pub mod business;
+pub mod call;
 pub mod chat;
 pub mod community;
 pub mod contact;

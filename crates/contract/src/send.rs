@@ -140,6 +140,11 @@ pub struct Quote {
 const TO: Name = Name { field: PHONE.field, aliases: &["number", "to", "jid", "chat", "group"] };
 
 impl Envelope {
+    /// To somebody, with nothing else about it.
+    pub fn to(phone: String) -> Self {
+        Self { phone, id: None, forward: false, quote: None, mentions: Vec::new(), expiration: None }
+    }
+
     fn read(fields: &mut Fields, to: Option<&str>) -> Result<Self> {
         let phone = match to {
             Some(to) => to.to_owned(),

@@ -306,6 +306,9 @@ impl From<wago_session::Error> for ApiError {
             Error::UnknownGroup => new(StatusCode::NOT_FOUND, UnknownGroup).at("GroupJID"),
             Error::NotABusiness => new(StatusCode::NOT_FOUND, NotABusiness).at("Phone"),
             Error::UnknownProduct => new(StatusCode::NOT_FOUND, UnknownProduct).at("ProductID"),
+            Error::UnknownCall => new(StatusCode::NOT_FOUND, UnknownCall).at("CallID"),
+            Error::CallState { .. } => new(StatusCode::CONFLICT, CallState).at("CallID"),
+            Error::CallMedia { .. } => new(StatusCode::BAD_GATEWAY, CallMediaFailed),
             Error::Rejected { code, .. } => {
                 let refused = new(StatusCode::BAD_GATEWAY, WhatsappRefused);
                 // Too many requests, or WhatsApp's own trouble.

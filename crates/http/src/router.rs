@@ -14,8 +14,8 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        business, chat, community, contact, event_file, events, group, label, message, newsletter, passkey, qr, queue,
-        send::send, server, session, stored, stream, token, user, webhook, webhooks, ws,
+        business, call, chat, community, contact, event_file, events, group, label, message, newsletter, passkey, qr,
+        queue, send::send, server, session, stored, stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -206,6 +206,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/business/catalog/delete", post(business::delete_products))
         .route("/business/catalog/show", post(business::show_product))
         .route("/business/catalog/hide", post(business::show_product))
+        // Calls
+        .route("/call/make", post(call::make))
+        .route("/call/answer", post(call::answer))
+        .route("/call/reject", post(call::reject))
+        .route("/call/hangup", post(call::hang_up))
+        .route("/call/mute", post(call::mute))
+        .route("/call/status", get(call::status))
+        .route("/call/settings", get(call::settings).post(call::set_settings))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

@@ -1,6 +1,7 @@
 //! One file a noun, in the order of the contract.
 
 pub(crate) mod business;
+pub(crate) mod call;
 pub(crate) mod chat;
 pub(crate) mod community;
 pub(crate) mod contact;

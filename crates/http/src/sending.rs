@@ -404,6 +404,9 @@ fn sent_nothing(error: &Error) -> bool {
         | Error::UnknownNewsletter
         | Error::NotABusiness
         | Error::UnknownProduct
+        | Error::UnknownCall
+        | Error::CallState { .. }
+        | Error::CallMedia { .. }
         | Error::NoPicture
         | Error::PictureHidden
         | Error::Rejected { .. } => true,

@@ -43,6 +43,7 @@ use crate::{
     },
     backend::Backend,
     barrier::{Barrier, Behind},
+    calls::Desk,
     catch_up::Passed,
     history,
     network::Shared,
@@ -84,7 +85,7 @@ const TASKS_MAX: Duration = Duration::from_secs(1);
 /// What a connection tells its supervisor, in order.
 pub(crate) enum Report {
     /// The client, where its keys and notes are, and how far its events have come.
-    Made(Arc<Client>, Arc<dyn HttpClient>, Arc<Backend>, Arc<Barrier>),
+    Made(Arc<Client>, Arc<dyn HttpClient>, Arc<Backend>, Arc<Barrier>, Arc<Desk>),
     Event(Arc<Event>),
     /// The last one. All that the client had is stored, and nothing more of it will be.
     Ended(Outcome),
@@ -181,6 +182,12 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         }
     };
 
+    let desk = {
+        let calls = &made.shared.calls;
+        let (book, regrets) = (calls.book(made.session), calls.regrets.clone());
+        let (store, recorder) = (made.store.clone(), made.recorder.clone());
+        Desk::new(client.clone(), store, made.session, recorder, tasks.clone(), book, regrets)
+    };
     let (sender, events) = mpsc::channel(EVENTS_MAX);
     let (history, chunks) = mpsc::channel(HISTORY_MAX);
     let settled = CancellationToken::new();
@@ -194,6 +201,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             barrier: barrier.clone(),
             broken: broken.clone(),
             acks: acks.clone(),
+            desk: desk.clone(),
             settled: settled.clone(),
             passed: passed.clone(),
             stop: stop.clone(),
@@ -202,7 +210,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     );
     // Some of what WhatsApp tells the engine takes in without a word.
     let stanzas = client.acquire_raw_node_forwarding();
-    let _ = reports.send(Report::Made(client.clone(), way.http, backend.clone(), barrier.clone())).await;
+    let _ = reports.send(Report::Made(client.clone(), way.http, backend.clone(), barrier.clone(), desk.clone())).await;
 
     let reached = AtomicBool::new(false);
     let over = CancellationToken::new();
@@ -225,6 +233,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
             () = broken.cancelled() => Outcome::Closed("its events could not be stored".to_owned()),
             () = tasks.panicked() => Outcome::Panicked,
         };
+        desk.close().await;
         let closing = async {
             client.disconnect().await;
             if running {
@@ -249,7 +258,7 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
     let (outcome, (), (), (), ()) = tokio::join!(
         life,
         passed.read(&client, &backend, &over),
-        record(events, patches, &names, &made.recorder, &backend, &barrier, &broken),
+        record(events, patches, &names, &made.recorder, &backend, &desk, &barrier, &broken),
         files.read(&backend, &names, &made.recorder, &over),
         history::record(chunks, &names, &made, &stop),
     );
@@ -330,6 +339,7 @@ async fn record(
     names: &Known,
     recorder: &Recorder,
     backend: &Backend,
+    desk: &Arc<Desk>,
     barrier: &Barrier,
     broken: &CancellationToken,
 ) {
@@ -345,6 +355,7 @@ async fn record(
         let mut records = Vec::new();
         for event in batch.drain(..) {
             records.extend(adapter::event::other(&event, around));
+            records.extend(desk.heed(&event, around));
             match patches.of_event(backend, &event, around).await {
                 Ok(more) => records.extend(more),
                 Err(_) => noted = false,
@@ -446,6 +457,7 @@ struct Handler {
     barrier: Arc<Barrier>,
     broken: CancellationToken,
     acks: Arc<Acks>,
+    desk: Arc<Desk>,
     settled: CancellationToken,
     passed: Arc<Passed>,
     stop: CancellationToken,
@@ -455,7 +467,10 @@ struct Handler {
 impl EventHandler for Handler {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
-            Event::ServerAck(ack) => self.acks.acknowledge(ack),
+            Event::ServerAck(ack) => {
+                self.acks.acknowledge(ack);
+                self.desk.acknowledge(ack);
+            }
             // Told in its own time: WhatsApp has been told that it arrived, and reading it may take seconds.
             Event::HistorySync(sync) => {
                 if self.history.try_send(Chunk::of(sync)).is_err() {

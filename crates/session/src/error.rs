@@ -48,6 +48,14 @@ pub enum Error {
     NotABusiness,
     #[error("the business has no such product")]
     UnknownProduct,
+    #[error("there is no call with this CallID")]
+    UnknownCall,
+    /// Not now, or not any more.
+    #[error("{reason}")]
+    CallState { reason: &'static str },
+    /// There would be no sound.
+    #[error("{reason}")]
+    CallMedia { reason: &'static str },
     /// WhatsApp said no; its code is in the text.
     #[error("WhatsApp refused: {text} (code {code})")]
     Rejected { code: u16, text: String },

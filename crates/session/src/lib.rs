@@ -14,6 +14,7 @@ mod backend;
 mod barrier;
 mod blocklist;
 mod business;
+mod calls;
 mod catch_up;
 mod chain;
 mod communities;

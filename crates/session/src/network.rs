@@ -20,6 +20,7 @@ use whatsapp_rust::{
 
 use crate::{
     Keep, Network, Options,
+    calls::Calls,
     media::{Hosts, Ways},
     outbound::Opened,
     record::WantedFiles,
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     pub dialling: Arc<Semaphore>,
     pub keep: Keep,
     pub opened: Opened,
+    pub calls: Calls,
     /// Files that are converted at a time.
     pub conversions: Arc<Semaphore>,
     version: VersionSource,
@@ -111,6 +113,7 @@ impl Shared {
             dialling: Arc::new(Semaphore::new(options.dialling_max.max(1))),
             keep: options.keep.clone(),
             opened: Opened::default(),
+            calls: Calls::default(),
             conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }

@@ -79,6 +79,8 @@ impl Sessions {
             }),
         };
         let inner = &sessions.inner;
+        let regrets = inner.shutdown.clone().run_until_cancelled_owned(sessions.clone().send_regrets());
+        inner.tasks.spawn(async move { regrets.await.unwrap_or_default() });
         if let Some(Files { folder, kept, .. }) = inner.options.files.clone() {
             let downloads = Downloads {
                 store: inner.store.clone(),
@@ -250,6 +252,7 @@ impl Sessions {
             }
             stop(&session).await?;
         }
+        self.shared().calls.forget(id);
         if self.inner.store.delete_session(id).await? { Ok(()) } else { Err(Error::NoSession) }
     }
 

@@ -21,6 +21,7 @@ use crate::{
     adapter::{message::text, pairing},
     backend::Backend,
     barrier::Barrier,
+    calls::Desk,
     connection::{Connection, Made, Outcome, Report},
     lifecycle::{Effect, Input, Lifecycle, Notice, Step},
     network::Shared,
@@ -85,6 +86,7 @@ pub(crate) struct Live {
     pub recorder: Arc<Recorder>,
     pub backend: Arc<Backend>,
     pub barrier: Arc<Barrier>,
+    pub desk: Arc<Desk>,
     /// Turns for the conversion of files, of which all sessions have so many together.
     pub conversions: Arc<Semaphore>,
 }
@@ -321,11 +323,11 @@ impl Running {
 
     async fn report(&mut self, report: Report) -> Option<Input> {
         match report {
-            Report::Made(client, http, backend, barrier) => {
+            Report::Made(client, http, backend, barrier, desk) => {
                 let acks = self.connection.as_ref()?.acks.clone();
                 let recorder = self.made.recorder.clone();
                 let conversions = self.made.shared.conversions.clone();
-                let live = Live { client, http, acks, recorder, backend, barrier, conversions };
+                let live = Live { client, http, acks, recorder, backend, barrier, desk, conversions };
                 self.view.send_modify(|view| view.live = Some(live));
                 self.renamed = None;
                 None

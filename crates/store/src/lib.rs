@@ -3,6 +3,7 @@
 //! Only this crate knows SQL. Payloads and WhatsApp's key material are opaque bytes to it. All sessions share one pool,
 //! so a session costs the store no memory, no thread and no file handle of its own: only rows.
 
+mod calls;
 mod chats;
 mod db;
 mod deliveries;
@@ -27,6 +28,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use calls::Recording;
 pub use chats::{Chat, ChatChange, Contact, Facet, Label, Labelled, LastMessage, Newest};
 pub use deliveries::{Attempt, Delivery, DeliveryFile, DeliveryRecord, DeliveryState, Due, Outcome};
 pub use error::Error;

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-/// What WhatsApp signals about a call.
+use crate::call::{CallState, Direction};
+
+/// What WhatsApp signals about a call, and how far it has come.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Call {
@@ -21,8 +23,18 @@ pub struct Call {
     #[serde(rename = "Type")]
     pub kind: &'static str,
     /// `offer`, `offer_notice`, `preaccept`, `accept`, `reject`, `terminate`, `transport`, `relaylatency`, `missed`…
+    /// What WhatsApp signalled; `state` of an event that tells that the call came to its `State`.
     pub signal: String,
+    /// WhatsApp's word, or why the call is over.
     pub reason: String,
+    /// How far it has come, with the signal `state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<CallState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// Milliseconds for which it lasted since it was answered, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
     pub remote_platform: String,
     pub remote_version: String,
 }

@@ -1,5 +1,6 @@
 //! Calls.
 
+use chrono::{DateTime, Utc};
 use wacore::types::call::{CallAction, CallEndedElsewhere, ElsewhereOutcome, IncomingCall, MissedCall, MissedReason};
 use wacore_binary::Jid;
 use wago_contract::event;
@@ -8,7 +9,7 @@ use super::{
     message::{text, time},
     names::Around,
 };
-use crate::record::Record;
+use crate::{calls::Entry, record::Record};
 
 /// Nothing of what carries keys.
 pub fn signal(call: &IncomingCall, around: Around) -> Option<Record> {
@@ -56,6 +57,30 @@ pub fn signal(call: &IncomingCall, around: Around) -> Option<Record> {
     let dedupe = format!("call|{}|{}|{}", call.from, call.stanza_id, told.signal);
     let chat = around.chat(group.unwrap_or(&call.from), None);
     Some(Record::new("Call", &told).topic(topic).in_chat(chat).once(dedupe))
+}
+
+/// How far a call has come.
+pub fn state(call: &Entry, now: DateTime<Utc>) -> Record {
+    let over = call.state.is_over();
+    let told = event::Call {
+        from: call.peer.clone(),
+        from_alt: call.peer_alt.clone(),
+        timestamp: time(now),
+        call_id: call.id.clone(),
+        call_creator: String::new(),
+        call_creator_alt: String::new(),
+        group_jid: String::new(),
+        media: if call.video { "video" } else { "audio" },
+        kind: "",
+        signal: "state".to_owned(),
+        reason: call.reason.to_owned(),
+        state: Some(call.state),
+        direction: Some(call.direction),
+        duration_ms: over.then(|| call.duration_ms(now)),
+        remote_platform: String::new(),
+        remote_version: String::new(),
+    };
+    Record::new("Call", &told).in_chat(call.chat.clone()).once(format!("call|state|{}|{:?}", call.id, call.state))
 }
 
 /// Either it rang before we were there, or nobody took it.
@@ -107,6 +132,9 @@ fn bare(from: &Jid, id: &str, around: Around) -> event::Call {
         kind: "",
         signal: String::new(),
         reason: String::new(),
+        state: None,
+        direction: None,
+        duration_ms: None,
         remote_platform: String::new(),
         remote_version: String::new(),
     }

@@ -1,9 +1,12 @@
 //! Other people, and calls with them.
 
 use super::{ANA, ANA_LID, AT, Entry, entry, full, never, s, topic};
-use crate::event::{
-    BusinessName, Call, ChatPresence, ContactNumberChange, DisappearingMode, IdentityChange, Picture, Presence, Source,
-    UserAbout, ZERO_TIME,
+use crate::{
+    call::{CallState, Direction},
+    event::{
+        BusinessName, Call, ChatPresence, ContactNumberChange, DisappearingMode, IdentityChange, Picture, Presence,
+        Source, UserAbout, ZERO_TIME,
+    },
 };
 
 pub(super) fn entries() -> Vec<Entry> {
@@ -46,7 +49,9 @@ pub(super) fn entries() -> Vec<Entry> {
             None,
             "WhatsApp signals something about a call: `Signal` says what. `missed` is a call that nobody took, or that rang \
              while the session was away (`Reason` is then `offline`). A call that another device of the account took or \
-             declined ends with the `Reason` `accepted_elsewhere` or `rejected_elsewhere`.",
+             declined ends with the `Reason` `accepted_elsewhere` or `rejected_elsewhere`. With the `Signal` `state` it says how \
+             far a call of this session has come, whoever did it: `State` is `ringing`, `accepted`, `active`, `rejected` or \
+             `ended`; only these events have `State`, `Direction` and, at the end, `DurationMs`.",
             Call {
                 from: s(ANA_LID),
                 from_alt: s(ANA),
@@ -57,10 +62,13 @@ pub(super) fn entries() -> Vec<Entry> {
                 group_jid: String::new(),
                 media: "audio",
                 kind: "",
-                signal: s("offer"),
-                reason: String::new(),
-                remote_platform: s("android"),
-                remote_version: s("2.26.1.5"),
+                signal: s("state"),
+                reason: s("remote_hangup"),
+                state: Some(CallState::Ended),
+                direction: Some(Direction::Incoming),
+                duration_ms: Some(61_250),
+                remote_platform: String::new(),
+                remote_version: String::new(),
             },
         ),
         topic("CallOffer", "Those `Call` events that offer a call: it rings. Also a call that was missed while away."),

@@ -1,0 +1,599 @@
+//! The calls of one connection: what WhatsApp signals of them, and what is done to them here.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::Utc;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{sleep, timeout},
+};
+use wacore::{
+    stanza::call::{REJECT_REASON_BUSY, TERMINATE_REASON_TIMEOUT, build_mute_v2},
+    types::{
+        call::{CallAction, ElsewhereOutcome, IncomingCall, MissedReason},
+        events::{Event, ServerAck},
+    },
+    voip::{AudioFormat, CallEvent, EncodedAudioFrame},
+};
+use wacore_binary::Jid;
+use wago_calls::{Heard, Line, Trunk};
+use wago_contract::call::{Call, CallSettings, CallState, Direction};
+use wago_store::{SessionId, Store};
+use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, async_channel, voip::CallHandle};
+
+use super::{
+    book::{Book, Entry, Step},
+    reason,
+    regrets::{Regret, Regrets},
+};
+use crate::{
+    Error, Result,
+    adapter::{self, error, names::Around},
+    record::{Record, Recorder},
+    tasks::Tasks,
+};
+
+/// How long a call may ring: WhatsApp's own clients give up after less.
+const RING_MAX: Duration = Duration::from_secs(75);
+/// For WhatsApp's word on a call that was made.
+const OFFER_MAX: Duration = Duration::from_secs(10);
+/// The engine stops the sound before it tells why; for so long the reason is waited for.
+const REASON_MAX: Duration = Duration::from_secs(2);
+/// For the others to be told that calls are over because the session goes.
+const FAREWELL_MAX: Duration = Duration::from_secs(2);
+/// Packets of 60 ms on their way between the engine and the line; what comes beyond it is dropped, as it would be late.
+const PACKETS_MAX: usize = 32;
+/// Words of WhatsApp on calls, of which the latest are remembered until they are asked for.
+const WORDS_MAX: usize = 16;
+
+/// What is negotiated: native Opus.
+const FORMAT: AudioFormat = AudioFormat::OPUS_16KHZ_60MS;
+
+pub(crate) struct Desk {
+    client: Arc<Client>,
+    store: Store,
+    session: SessionId,
+    recorder: Arc<Recorder>,
+    tasks: Tasks,
+    book: Arc<Book>,
+    regrets: Regrets,
+    held: Mutex<HashMap<String, Held>>,
+    words: Words,
+    /// One call is made at a time, so that WhatsApp's word on it can be told from others.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// What is needed to do something to a call.
+#[derive(Clone)]
+struct Held {
+    /// Of a call that rings here.
+    offer: Option<Arc<Event>>,
+    /// Once there is sound.
+    spoken: Option<(CallHandle, Line)>,
+}
+
+/// WhatsApp's acknowledgements of what was signalled.
+#[derive(Default)]
+struct Words {
+    latest: Mutex<VecDeque<(String, Option<u16>)>>,
+    more: watch::Sender<()>,
+}
+
+impl Words {
+    fn add(&self, ack: &ServerAck) {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.len() == WORDS_MAX {
+            latest.pop_front();
+        }
+        // A refusal is a refusal, even with a code that is no number.
+        latest.push_back((ack.id.clone(), ack.error.as_deref().map(|code| code.parse().unwrap_or(0))));
+        drop(latest);
+        self.more.send_replace(());
+    }
+
+    fn find(&self, id: &str) -> Option<Option<u16>> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.iter().find(|(acked, _)| acked == id).map(|(_, code)| *code)
+    }
+
+    /// The code if it was refused.
+    async fn of(&self, id: &str) -> Option<u16> {
+        let mut more = self.more.subscribe();
+        loop {
+            more.mark_unchanged();
+            if let Some(code) = self.find(id) {
+                return code;
+            }
+            // The sender is its own.
+            let _ = more.changed().await;
+        }
+    }
+}
+
+impl Desk {
+    pub fn new(
+        client: Arc<Client>,
+        store: Store,
+        session: SessionId,
+        recorder: Arc<Recorder>,
+        tasks: Tasks,
+        book: Arc<Book>,
+        regrets: Regrets,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            client,
+            store,
+            session,
+            recorder,
+            tasks,
+            book,
+            regrets,
+            held: Mutex::default(),
+            words: Words::default(),
+            making: tokio::sync::Mutex::default(),
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// WhatsApp's word on what was signalled.
+    pub fn acknowledge(&self, ack: &ServerAck) {
+        if ack.class.as_deref() == Some("call") {
+            self.words.add(ack);
+        }
+    }
+
+    /// What WhatsApp signals, and how far calls have come by it. It waits for nothing: WhatsApp is told nothing before the
+    /// event is stored.
+    pub fn heed(self: &Arc<Self>, event: &Arc<Event>, around: Around) -> Vec<Record> {
+        let stepped = match &**event {
+            Event::IncomingCall(call) => match &call.action {
+                CallAction::Offer { .. } => return self.rings(event, call, around),
+                action => self.signalled(call, action),
+            },
+            Event::MissedCall(missed) if !matches!(missed.reason, MissedReason::Offline) => {
+                self.book.step(&missed.call_id, Step::Ended(reason::MISSED))
+            }
+            Event::CallEndedElsewhere(ended) => {
+                let reason = match ended.outcome {
+                    ElsewhereOutcome::Rejected => reason::REJECTED_ELSEWHERE,
+                    _ => reason::ACCEPTED_ELSEWHERE,
+                };
+                self.book.step(&ended.call_id, Step::Ended(reason))
+            }
+            _ => None,
+        };
+        stepped.iter().map(|call| adapter::call::state(call, around.now)).collect()
+    }
+
+    fn signalled(&self, call: &IncomingCall, action: &CallAction) -> Option<Entry> {
+        let id = action.call_id();
+        let ours = self.book.find(id).is_none_or(|known| known.direction == Direction::Outgoing);
+        match action {
+            CallAction::Accept { .. } if ours => self.book.step(id, Step::Accepted),
+            CallAction::Reject { reason, .. } if ours => match reason.as_deref() {
+                // A linked device that cannot take calls says so, and the phone goes on ringing.
+                Some(REJECT_REASON_BUSY) if call.from.device != 0 => None,
+                Some(REJECT_REASON_BUSY) => self.book.step(id, Step::Rejected(reason::BUSY)),
+                _ => self.book.step(id, Step::Rejected(reason::REJECTED)),
+            },
+            CallAction::Terminate { reason, .. } => {
+                let unanswered = match reason.as_deref() {
+                    Some(TERMINATE_REASON_TIMEOUT) if ours => reason::TIMEOUT,
+                    _ if ours => reason::REMOTE_HANGUP,
+                    _ => reason::MISSED,
+                };
+                self.book.step(id, Step::Left(unanswered, reason::REMOTE_HANGUP))
+            }
+            _ => None,
+        }
+    }
+
+    fn rings(self: &Arc<Self>, event: &Arc<Event>, call: &IncomingCall, around: Around) -> Vec<Record> {
+        let CallAction::Offer { call_id, call_creator, caller_pn, is_video, group_jid, .. } = &call.action else {
+            return Vec::new();
+        };
+        let other = caller_pn.as_ref().filter(|_| call_creator.is_lid());
+        let from = call.from.to_non_ad();
+        let entry = Entry {
+            id: call_id.clone(),
+            peer: from.to_string(),
+            peer_alt: around.alt(&from, other),
+            chat: around.chat(group_jid.as_ref().unwrap_or(&from), other.filter(|_| group_jid.is_none())),
+            direction: Direction::Incoming,
+            video: *is_video,
+            state: CallState::Ringing,
+            started: around.now,
+            answered: None,
+            ended: None,
+            reason: "",
+            muted: false,
+        };
+        let Ok(told) = self.book.add(entry) else {
+            tracing::warn!(session = self.recorder.name(), "too many calls at once: one more is not told of");
+            return Vec::new();
+        };
+        if !told.is_empty() {
+            self.held().insert(call_id.clone(), Held { offer: Some(event.clone()), spoken: None });
+            let (desk, id) = (self.clone(), call_id.clone());
+            self.tasks.spawn_detached(Box::pin(async move { desk.ring(id).await }));
+        }
+        told.iter().map(|call| adapter::call::state(call, around.now)).collect()
+    }
+
+    /// From the first ring of an incoming call until somebody does something about it.
+    async fn ring(self: &Arc<Self>, id: String) {
+        let settings = match super::settings(&self.store, self.session).await {
+            Ok(settings) => settings,
+            Err(failed) => {
+                tracing::error!(session = self.recorder.name(), %failed, "the settings for calls could not be read");
+                CallSettings::default()
+            }
+        };
+        if settings.auto_reject {
+            self.decline(&id, &settings).await;
+        } else if settings.auto_answer {
+            // Whoever was quicker has it.
+            let _ = self.answering(&id).await;
+        }
+        let rings = |call: &Entry| call.state != CallState::Ringing;
+        let waited = timeout(RING_MAX, self.book.wait(&id, rings)).await;
+        if waited.is_err() {
+            self.tell(&id, Step::Ended(reason::MISSED)).await;
+        }
+        if self.book.find(&id).is_none_or(|call| call.state.is_over()) {
+            self.held().remove(&id);
+        }
+    }
+
+    async fn decline(self: &Arc<Self>, id: &str, settings: &CallSettings) {
+        let Some(call) = self.book.find(id) else { return };
+        if self.rejecting(id, reason::AUTO_REJECTED).await.is_ok() && !settings.reject_text.is_empty() {
+            let to = if call.peer_alt.is_empty() { call.peer } else { call.peer_alt };
+            self.regrets.send(Regret { session: self.session, to, text: settings.reject_text.clone() });
+        }
+    }
+
+    /// Rings there.
+    pub async fn make(self: &Arc<Self>, peer: Jid, alt: String, chat: String, video: bool) -> Result<Call> {
+        let desk = self.clone();
+        self.to_its_end(async move { desk.making(peer, alt, chat, video).await }).await
+    }
+
+    pub async fn answer(self: &Arc<Self>, id: String) -> Result<Call> {
+        let desk = self.clone();
+        self.to_its_end(async move { desk.answering(&id).await }).await
+    }
+
+    pub async fn reject(self: &Arc<Self>, id: String) -> Result<()> {
+        let desk = self.clone();
+        self.to_its_end(async move { desk.rejecting(&id, reason::REJECTED).await }).await
+    }
+
+    pub async fn hang_up(self: &Arc<Self>, id: String) -> Result<()> {
+        let desk = self.clone();
+        self.to_its_end(async move { desk.hanging_up(&id).await }).await
+    }
+
+    /// Whoever asked for it may go away in the middle.
+    async fn to_its_end<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.spawn_detached(Box::pin(async move {
+            let _ = reply.send(work.await);
+        }));
+        answer.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    async fn making(self: Arc<Self>, peer: Jid, peer_alt: String, chat: String, video: bool) -> Result<Call> {
+        let (sound, audio) = Sound::new();
+        let _one = self.making.lock().await;
+        let offered = self.client.wait_for_sent_node(NodeFilter::tag("call"));
+        let voip = self.client.voip();
+        let mut calling = voip.call(&peer).encoded_audio(FORMAT, audio.said, audio.heard);
+        if video {
+            calling = calling.video(audio.pictures, audio.shown);
+        }
+        let handle = calling.start().await.map_err(refused)?;
+        let id = handle.call_id().to_owned();
+        let entry = Entry {
+            id: id.clone(),
+            peer: peer.to_non_ad_string(),
+            peer_alt,
+            chat,
+            direction: Direction::Outgoing,
+            video,
+            state: CallState::Ringing,
+            started: Utc::now(),
+            answered: None,
+            ended: None,
+            reason: "",
+            muted: false,
+        };
+        let Ok(told) = self.book.add(entry) else {
+            self.terminate(&handle).await;
+            return Err(too_many());
+        };
+        self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
+        self.attend(handle.clone(), sound);
+        // The relay comes with WhatsApp's word, and without it the engine gives the call up.
+        let word = async {
+            let offer = offered.await.ok()?;
+            let id = offer.attrs().optional_string("id")?.into_owned();
+            self.words.of(&id).await
+        };
+        let refused = tokio::select! {
+            biased;
+            word = timeout(OFFER_MAX, word) => word.ok().flatten(),
+            () = handle.wait_ended() => None,
+        };
+        if let Some(code) = refused {
+            self.tell(&id, Step::Ended(reason::REFUSED)).await;
+            return Err(Error::Rejected { code, text: "the call is not let through".to_owned() });
+        }
+        self.told(&id)
+    }
+
+    async fn answering(self: &Arc<Self>, id: &str) -> Result<Call> {
+        let offer = {
+            let mut held = self.held();
+            let held = held.get_mut(id).ok_or(Error::UnknownCall)?;
+            held.offer
+                .take()
+                .ok_or(Error::CallState { reason: "the call does not ring here, or was answered already" })?
+        };
+        let Event::IncomingCall(incoming) = &*offer else { return Err(Error::UnknownCall) };
+        let (sound, audio) = Sound::new();
+        let answered = self.client.voip().accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard).start().await;
+        let handle = match answered {
+            Ok(handle) => handle,
+            Err(failed) => {
+                let why = match failed {
+                    CallError::AudioFormatNotOffered(_) => {
+                        // The engine has said nothing yet.
+                        let _ = self.client.voip().reject(incoming).await;
+                        reason::AUDIO_FORMAT
+                    }
+                    CallError::CallEndedDuringSetup => reason::MISSED,
+                    _ => reason::MEDIA_FAILED,
+                };
+                self.tell(id, Step::Ended(why)).await;
+                return Err(refused(failed));
+            }
+        };
+        self.tell(id, Step::Accepted).await;
+        self.attend(handle, sound);
+        self.told(id)
+    }
+
+    async fn rejecting(&self, id: &str, why: &'static str) -> Result<()> {
+        let offer = {
+            let mut held = self.held();
+            let held = held.get_mut(id).ok_or(Error::UnknownCall)?;
+            held.offer.take().ok_or(Error::CallState { reason: "the call does not ring here: hang up instead" })?
+        };
+        let Event::IncomingCall(incoming) = &*offer else { return Err(Error::UnknownCall) };
+        let rejected = self.client.voip().reject(incoming).await;
+        self.tell(id, Step::Rejected(why)).await;
+        rejected.map_err(refused)
+    }
+
+    async fn hanging_up(self: &Arc<Self>, id: &str) -> Result<()> {
+        let held = self.held().get(id).cloned().ok_or(Error::UnknownCall)?;
+        match (held.offer, held.spoken) {
+            (Some(_), _) => self.rejecting(id, reason::REJECTED).await,
+            (None, Some((handle, _))) => {
+                self.tell(id, Step::Ended(reason::HANGUP)).await;
+                self.terminate(&handle).await;
+                Ok(())
+            }
+            (None, None) => Err(Error::CallState { reason: "the call is being answered" }),
+        }
+    }
+
+    /// Those at the other end hear nothing, and are told so.
+    pub async fn mute(&self, id: &str, muted: bool) -> Result<()> {
+        let (handle, line) = self.spoken(id)?;
+        line.mute(muted);
+        self.book.mute(id, muted);
+        let state = if muted { "1" } else { "0" };
+        let told = build_mute_v2(id, &handle.peer_jid(), handle.call_creator(), state);
+        // The silence itself needs no word.
+        let _ = self.client.send_node(told).await;
+        Ok(())
+    }
+
+    /// The line of a call that was made, or answered.
+    pub fn line(&self, id: &str) -> Result<Line> {
+        self.spoken(id).map(|(_, line)| line)
+    }
+
+    fn spoken(&self, id: &str) -> Result<(CallHandle, Line)> {
+        let held = self.held().get(id).cloned().ok_or(Error::UnknownCall)?;
+        held.spoken.ok_or(Error::CallState { reason: "the call was not answered yet" })
+    }
+
+    /// All calls are over: the connection is about to end, or has.
+    pub async fn close(&self) {
+        let held: Vec<(String, Held)> = self.held().drain().collect();
+        let farewell = async {
+            for (_, held) in &held {
+                match (&held.spoken, held.offer.as_deref()) {
+                    (Some((handle, _)), _) => self.terminate(handle).await,
+                    (None, Some(Event::IncomingCall(_))) | (None, _) => {}
+                }
+            }
+        };
+        // Whom it does not reach any more hears nobody.
+        let _ = timeout(FAREWELL_MAX, farewell).await;
+        for (id, held) in held {
+            if let Some((_, line)) = held.spoken {
+                line.close();
+            }
+            self.tell(&id, Step::Ended(reason::DISCONNECTED)).await;
+        }
+    }
+
+    /// Ended to the other end, and here.
+    async fn terminate(&self, handle: &CallHandle) {
+        let to = handle.peer_jid();
+        if let Err(failed) = self.client.voip().terminate(handle.call_id(), &to, handle.call_creator()).await {
+            let failed = refused(failed);
+            tracing::info!(session = self.recorder.name(), %failed, "the end of a call could not be said");
+        }
+    }
+
+    /// Looks after the sound of a call until it is over.
+    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound) {
+        let line = Line::open(sound.trunk);
+        let id = handle.call_id().to_owned();
+        let held = Held { offer: None, spoken: Some((handle.clone(), line.clone())) };
+        self.held().insert(id.clone(), held);
+        self.tasks.spawn_detached(Box::pin(sound.carry));
+        let desk = self.clone();
+        self.tasks.spawn_detached(Box::pin(async move {
+            if let Some(why) = desk.look_after(&id, &handle).await {
+                desk.tell(&id, Step::Ended(why)).await;
+                desk.terminate(&handle).await;
+            } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) {
+                // Its other devices ring on until they are told.
+                desk.terminate(&handle).await;
+            }
+            line.close();
+            desk.held().remove(&id);
+        }));
+    }
+
+    /// Returns when the call is over, or why it has to be.
+    async fn look_after(&self, id: &str, handle: &CallHandle) -> Option<&'static str> {
+        let events = handle.events();
+        let mut over = std::pin::pin!(self.book.wait(id, |call| call.state.is_over()));
+        let mut answer = std::pin::pin!(self.book.wait(id, |call| call.state != CallState::Ringing));
+        let mut rung_out = std::pin::pin!(sleep(RING_MAX));
+        let (mut answered, mut allocated) = (false, false);
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut over => return None,
+                _ = &mut answer, if !answered => answered = true,
+                event = events.recv() => match event {
+                    Ok(CallEvent::RelayAllocated) => allocated = true,
+                    Ok(CallEvent::AudioFormatMismatch { .. }) => return Some(reason::AUDIO_FORMAT),
+                    Ok(
+                        CallEvent::RelayAllocateFailed(_)
+                        | CallEvent::RelayAllocateTimedOut
+                        | CallEvent::RelayReconnectTimedOut,
+                    ) => return Some(reason::MEDIA_FAILED),
+                    Ok(_) => continue,
+                    Err(_) => {
+                        handle.wait_ended().await;
+                        return timeout(REASON_MAX, over).await.err().map(|_| reason::MEDIA_FAILED);
+                    }
+                },
+                () = handle.wait_ended() => {
+                    return timeout(REASON_MAX, over).await.err().map(|_| reason::MEDIA_FAILED);
+                }
+                () = &mut rung_out, if !answered => return Some(reason::TIMEOUT),
+            }
+            if answered && allocated {
+                self.tell(id, Step::Active).await;
+            }
+        }
+    }
+
+    async fn tell(&self, id: &str, step: Step) {
+        if let Some(call) = self.book.step(id, step) {
+            self.recorder.insist(vec![adapter::call::state(&call, Utc::now())]).await;
+        }
+    }
+
+    fn told(&self, id: &str) -> Result<Call> {
+        self.book.find(id).map(|call| call.told(Utc::now())).ok_or(Error::UnknownCall)
+    }
+}
+
+/// A call's packets between the engine and the line.
+struct Sound {
+    trunk: Trunk,
+    carry: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// The engine's ends of it.
+struct Audio {
+    said: async_channel::Receiver<Bytes>,
+    heard: async_channel::Sender<EncodedAudioFrame>,
+    /// Of a video call: nothing is shown from here, and nothing that is shown there is looked at.
+    pictures: async_channel::Receiver<Vec<u8>>,
+    shown: async_channel::Sender<whatsapp_rust::wacore::voip::VideoFrame>,
+}
+
+impl Sound {
+    fn new() -> (Self, Audio) {
+        let (say, said) = async_channel::bounded(PACKETS_MAX);
+        let (heard, hear) = async_channel::bounded::<EncodedAudioFrame>(PACKETS_MAX);
+        let (no_pictures, pictures) = async_channel::bounded(1);
+        let (shown, unseen) = async_channel::bounded(1);
+        let (to_line, line_hears) = mpsc::channel(PACKETS_MAX);
+        let (line_says, mut from_line) = mpsc::channel::<Bytes>(PACKETS_MAX);
+        let carry = Box::pin(async move {
+            // Held for as long as the call: the engine takes a closed end for an end.
+            let _held = (no_pictures, unseen);
+            loop {
+                tokio::select! {
+                    frame = hear.recv() => match frame {
+                        Ok(frame) => {
+                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, .. } = frame;
+                            // What finds no place is lost.
+                            if let Err(mpsc::error::TrySendError::Closed(_)) =
+                                to_line.try_send(Heard { data, sequence, timestamp })
+                            {
+                                return;
+                            }
+                        }
+                        Err(_) => return,
+                    },
+                    packet = from_line.recv() => match packet {
+                        Some(packet) => {
+                            if let Err(async_channel::TrySendError::Closed(_)) = say.try_send(packet) {
+                                return;
+                            }
+                        }
+                        None => return,
+                    },
+                }
+            }
+        });
+        let trunk = Trunk { clock: FORMAT.rtp_clock_rate, heard: line_hears, said: line_says };
+        (Self { trunk, carry }, Audio { said, heard, pictures, shown })
+    }
+}
+
+fn refused(failed: CallError) -> Error {
+    match failed {
+        CallError::NoDevices => Error::Rejected { code: 404, text: "there is no device to ring at".to_owned() },
+        CallError::AudioFormatNotOffered(_) => {
+            Error::CallState { reason: "the other end speaks no codec of this build: it takes native Opus of 16 kHz" }
+        }
+        CallError::CallEndedDuringSetup => Error::CallState { reason: "the call is over" },
+        CallError::ResponseTimeout => Error::TimedOut,
+        CallError::Connect(_) => Error::CallMedia { reason: "the relay of the call could not be reached over UDP" },
+        CallError::Setup(_) | CallError::Media(_) | CallError::Decrypt(_) => {
+            Error::CallMedia { reason: "the call could not be set up" }
+        }
+        failed => error::any(&failed),
+    }
+}
+
+fn too_many() -> Error {
+    Error::CallState { reason: "the session has too many calls at once" }
+}
+
+fn lost() -> Error {
+    Error::NotConnected { reason: "the connection was lost".to_owned() }
+}
