@@ -100,7 +100,8 @@ mod tests {
             } else {
                 let made_up = decoder.conceal(SAMPLES, None).to_vec();
                 assert_eq!(made_up.len(), SAMPLES);
-                assert!(peak(&made_up).1 > -30.0);
+                // It fades, as it should, but it is no gap.
+                assert!(peak(&made_up).1 > -45.0);
             }
         }
         assert!(decoder.decode(&[]).is_empty());

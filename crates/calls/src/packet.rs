@@ -204,7 +204,8 @@ mod tests {
         for (ms, bitrate, application) in
             [(20, 32_000, Application::Voip), (20, 128_000, Application::Audio), (10, 64_000, Application::Audio)]
         {
-            let apart = tones(ms, bitrate, application, 60);
+            // At the beginning the encoder makes up its mind.
+            let apart = tones(ms, bitrate, application, 120).split_off(60);
             let together: Vec<Bytes> = apart.chunks(60 / ms).map(|some| join(some).unwrap()).collect();
             assert!(together.iter().all(|packet| duration_ms(packet) == 60));
             assert_eq!(decoded(&apart), decoded(&together));

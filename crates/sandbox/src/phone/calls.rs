@@ -34,7 +34,7 @@ use crate::{
     account::Number,
     device::DeviceId,
     stanza::read::{Read as _, node},
-    state::State,
+    state::{State, Update},
 };
 
 /// Calls that a phone remembers; the oldest that is over is forgotten first.
@@ -181,6 +181,7 @@ pub(crate) fn act(
     action: &str,
     wish: &contract::Act,
 ) -> Result<contract::Call> {
+    state.changed(Update::Phone { number: phone.number.to_string() });
     let id = wish.id.as_deref();
     let id = match action {
         "make" => make(phone, state, wish)?,
@@ -326,7 +327,8 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
 }
 
 /// The network's word on a call that was offered comes with the way to the relay.
-pub(super) fn acknowledged(phone: &mut Handset, ack: &Node) {
+pub(super) fn acknowledged(phone: &mut Handset, state: &mut State, ack: &Node) {
+    state.changed(Update::Phone { number: phone.number.to_string() });
     let Some(id) = ack.text("id") else { return };
     let Some(call) = phone.calls.calls.iter_mut().find(|call| call.outgoing && call.offer == id) else { return };
     if let Some(code) = ack.text("error") {
@@ -337,6 +339,7 @@ pub(super) fn acknowledged(phone: &mut Handset, ack: &Node) {
 }
 
 pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: &Node) {
+    state.changed(Update::Phone { number: phone.number.to_string() });
     let (Some(from), Some(action)) = (stanza.jid("from"), stanza.nodes().first().cloned()) else { return };
     let (Some(id), Some(sender)) = (action.text("call-id"), state.device_of(&from)) else { return };
     let reason = action.text("reason").unwrap_or_default();

@@ -66,7 +66,7 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: Node) {
             calls::receive(phone, state, &stanza);
             acknowledge(phone, state, &stanza);
         }
-        "ack" if stanza.text("class").as_deref() == Some("call") => calls::acknowledged(phone, &stanza),
+        "ack" if stanza.text("class").as_deref() == Some("call") => calls::acknowledged(phone, state, &stanza),
         "ack" if stanza.text("class").as_deref() == Some("message") => {
             let Some(id) = stanza.text("id") else { return };
             let number = |key: &str| stanza.text(key).and_then(|value| value.parse::<u64>().ok());

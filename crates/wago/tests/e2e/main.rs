@@ -8,6 +8,7 @@ mod phones;
 mod process;
 mod world;
 
+mod calls;
 mod chats;
 mod consistency;
 mod files;
