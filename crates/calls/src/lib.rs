@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows WhatsApp or HTTP. The WhatsApp leg comes as a [`Trunk`], and so does a browser's.
 
+pub mod turn;
+pub mod webrtc;
+
 use std::time::Duration;
 
 use bytes::Bytes;
