@@ -155,6 +155,10 @@ fn refusal(section: &[&str]) -> String {
     if !words[0].starts_with("m=application") {
         text.push_str("a=inactive\r\n");
     }
+    // Some readers want every format named, even here.
+    for line in section.iter().filter(|line| line.starts_with("a=rtpmap:")) {
+        let _ = write!(text, "{line}\r\n");
+    }
     text
 }
 
@@ -193,6 +197,7 @@ mod tests {
         let answer = read.answer("v=0\r\ns=-\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\n");
         let expected = "v=0\r\ns=-\r\n\
                         m=video 0 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=inactive\r\n\
+                        a=rtpmap:96 VP8/90000\r\n\
                         m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=ptime:20\r\na=maxptime:60\r\na=end-of-candidates\r\n\
                         m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\n";
         assert_eq!(answer, expected);

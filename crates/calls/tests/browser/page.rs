@@ -78,7 +78,7 @@ impl Offering {
     }
 
     pub fn accept(mut self, answer: &str) -> Page {
-        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap_or_else(|error| panic!("{error}: {answer}"));
         self.rtc.sdp_api().accept_answer(self.pending, answer).unwrap();
         let (microphone, spoken) = mpsc::channel(8);
         let (played, loudspeaker) = mpsc::channel(256);
