@@ -11,6 +11,8 @@ pub mod measure;
 pub mod packet;
 mod recorder;
 mod stream;
+pub mod turn;
+pub mod webrtc;
 
 use std::time::Duration;
 
