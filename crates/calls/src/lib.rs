@@ -4,6 +4,7 @@
 
 mod clip;
 mod codec;
+mod folder;
 mod jitter;
 mod keys;
 mod line;
@@ -20,7 +21,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 pub use clip::ClipError;
-pub use line::{Line, LineStats, Playing};
+pub use folder::{AudioFolder, FolderError};
+pub use line::{Line, LineStats, Played, Playing};
 pub use recorder::{Format, RecordError, Recorded, Recording, What};
 pub use stream::{Level, Stream, TooFull};
 

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, oneshot},
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -108,6 +108,19 @@ struct Player {
     clip: Clip,
     paused: bool,
     frames: u64,
+    /// Goes with it.
+    _over: oneshot::Sender<()>,
+}
+
+/// What is being played, for those who wait for its end.
+pub struct Played(oneshot::Receiver<()>);
+
+impl Played {
+    /// Resolves when it was played to its end, or was stopped, or the call is over.
+    pub async fn over(self) {
+        // Nothing is ever sent.
+        let _ = self.0.await;
+    }
 }
 
 impl Line {
@@ -218,10 +231,13 @@ impl Line {
     }
 
     /// Plays a file, in place of one that was played. `name` is what [`Line::playing`] tells of it.
-    pub async fn play(&self, path: PathBuf, name: String, looped: bool) -> Result<(), ClipError> {
+    pub async fn play(&self, path: PathBuf, name: String, looped: bool) -> Result<Played, ClipError> {
         let clip = Clip::open(path, looped).await?;
-        self.desk().player = Some(Player { file: name, clip, paused: false, frames: 0 });
-        Ok(())
+        let (_over, over) = oneshot::channel();
+        if !self.is_over() {
+            self.desk().player = Some(Player { file: name, clip, paused: false, frames: 0, _over });
+        }
+        Ok(Played(over))
     }
 
     /// False: nothing is played.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     payload::{Fields, Invalid, Name, PHONE, Payload, Result},
+    send::media::{Files, Kind, Media, WithFiles},
     session::PHONE_MAX,
 };
 
@@ -195,5 +196,196 @@ impl Payload for CallSettings {
             return Err(fields.missing("Announce"));
         }
         Ok(settings)
+    }
+}
+
+/// `POST /call/player/play`
+pub struct Play {
+    pub call: String,
+    /// A name in the audio folder or of an upload, or an `http(s)` URL.
+    pub file: String,
+    pub looped: bool,
+}
+
+impl Payload for Play {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        let file = fields.required("AudioFile")?.text(AUDIO_FILE_MAX)?;
+        Ok(Self { call, file, looped: fields.flag("Loop")? })
+    }
+}
+
+/// The `data` of `GET /call/player/status` and of what is done to a player.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Player {
+    #[serde(rename = "callID")]
+    pub call_id: String,
+    pub file: String,
+    pub looped: bool,
+    pub paused: bool,
+    /// Of what was said of it, in all rounds.
+    pub position_ms: u64,
+}
+
+/// `POST /call/dtmf`
+pub struct Press {
+    pub call: String,
+    /// `0`-`9`, `*`, `#`, `A`-`D`.
+    pub keys: String,
+}
+
+impl Payload for Press {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        Ok(Self { call, keys: fields.required("Keys")?.text(32)? })
+    }
+}
+
+/// `POST /call/test`: what is not named is off.
+pub struct TestLine {
+    pub call: String,
+    pub echo: bool,
+    /// In Hz.
+    pub tone: Option<f64>,
+}
+
+impl Payload for TestLine {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        Ok(Self { call, echo: fields.flag("Echo")?, tone: fields.decimal("Tone", 50.0..=7_000.0)? })
+    }
+}
+
+/// `POST /call/recording/start`
+pub struct StartRecording {
+    pub call: String,
+    /// `inbound`, `outbound` or `mixed`, which it is unless given.
+    pub what: &'static str,
+    /// `ogg` or `wav`; `ogg` unless given.
+    pub format: &'static str,
+}
+
+impl Payload for StartRecording {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        let one_of = |given: Option<String>, all: &[&'static str], field: &str, expected: &str| match given {
+            None => Ok(all[0]),
+            Some(given) => {
+                let found = all.iter().find(|one| one.eq_ignore_ascii_case(&given)).copied();
+                found.ok_or_else(|| Invalid::field(field, expected))
+            }
+        };
+        let what = fields.text("What", 16)?;
+        let what = one_of(what, &["mixed", "inbound", "outbound"], "What", "inbound, outbound or mixed")?;
+        let format = fields.text("Format", 16)?;
+        let format = one_of(format, &["ogg", "wav"], "Format", "ogg or wav")?;
+        Ok(Self { call, what, format })
+    }
+}
+
+/// A recording of a call. Times are RFC 3339 with milliseconds, in UTC.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recording {
+    pub id: String,
+    #[serde(rename = "callID")]
+    pub call_id: String,
+    pub peer: String,
+    pub what: String,
+    pub format: String,
+    pub started_at: String,
+    /// Absent while it goes on, and of one that was cut off: the file is whole up to then.
+    pub ended_at: Option<String>,
+    pub duration_ms: u64,
+    pub bytes: u64,
+    /// Where it can be had.
+    pub path: String,
+}
+
+/// The `data` of `GET /call/recordings`: the newest first.
+#[derive(Debug, Serialize)]
+pub struct Recordings {
+    pub recordings: Vec<Recording>,
+}
+
+/// `POST /call/webrtc/offer`, and the answer, which is not in the envelope.
+pub struct Offer {
+    pub call: String,
+    pub sdp: String,
+}
+
+/// Characters of an offer. Browsers' have a tenth of that.
+const SDP_MAX: usize = 65_536;
+const CANDIDATE_MAX: usize = 1_024;
+
+impl Payload for Offer {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        let kind = fields.text("type", 16)?;
+        if kind.is_some_and(|kind| kind != "offer") {
+            return Err(Invalid::field("type", "offer"));
+        }
+        Ok(Self { call, sdp: fields.required("sdp")?.text(SDP_MAX)? })
+    }
+}
+
+/// `POST /call/webrtc/candidate`
+pub struct Candidate {
+    pub call: String,
+    /// Empty: there are no more.
+    pub candidate: String,
+}
+
+impl Payload for Candidate {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        let given = fields.given("candidate").ok_or_else(|| fields.missing("candidate"))?;
+        let candidate = if given.is_object() {
+            // As a browser's RTCIceCandidate is written.
+            given.object()?.text("candidate", CANDIDATE_MAX)?.unwrap_or_default()
+        } else {
+            given.text(CANDIDATE_MAX)?
+        };
+        Ok(Self { call, candidate })
+    }
+}
+
+/// What a page is told of TURN.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct TurnStatus {
+    pub enabled: bool,
+    /// `enabled` or `not_configured`.
+    pub status: &'static str,
+}
+
+/// An audio file of the session's own.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AudioFile {
+    pub name: String,
+    pub bytes: u64,
+}
+
+/// The `data` of `GET /call/audio`: what can be played by its name.
+#[derive(Debug, Serialize)]
+pub struct AudioFiles {
+    pub files: Vec<AudioFile>,
+}
+
+/// `POST /call/audio`
+pub struct UploadAudio {
+    pub name: String,
+    pub audio: Media,
+}
+
+impl WithFiles for UploadAudio {
+    const FILES: Files = Files::one("Audio", Kind::Audio);
+}
+
+impl Payload for UploadAudio {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let name = fields.required("Name")?.text(AUDIO_FILE_MAX)?;
+        Ok(Self { name, audio: Media::required(&mut fields, "Audio", Kind::Audio)? })
     }
 }

@@ -208,6 +208,10 @@ impl Given {
         matches!(self.json, Json::Number(_))
     }
 
+    pub fn is_object(&self) -> bool {
+        matches!(self.json, Json::Object(_))
+    }
+
     pub fn is_flag(&self) -> bool {
         matches!(self.json, Json::Flag(_))
     }

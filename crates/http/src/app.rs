@@ -13,6 +13,7 @@ use wago_session::{Folder, Sessions};
 use wago_store::{Shelf, Store};
 
 use crate::{
+    calls::{CallOptions, Exchanges},
     intake::MediaLimits,
     streams::{StreamLimits, Streams},
 };
@@ -30,6 +31,7 @@ pub struct Options {
     pub allow_private_webhooks: bool,
     /// Where files of messages are kept, if they are.
     pub shelf: Option<Shelf>,
+    pub calls: CallOptions,
     /// Cancelled when the process begins to stop: from then on requests are answered 503.
     pub stopping: CancellationToken,
 }
@@ -96,6 +98,7 @@ struct Inner {
     fetcher: Fetcher,
     streams: Streams,
     tester: Tester,
+    exchanges: Exchanges,
     started_ms: i64,
 }
 
@@ -114,6 +117,7 @@ impl App {
             fetcher,
             streams,
             tester,
+            exchanges: Exchanges::default(),
             started_ms: now_ms(),
         }))
     }
@@ -139,6 +143,10 @@ impl App {
 
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub(crate) fn exchanges(&self) -> &Exchanges {
+        &self.0.exchanges
     }
 
     pub(crate) fn tester(&self) -> &Tester {

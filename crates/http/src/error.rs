@@ -124,6 +124,20 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, NotConnected, text).retryable()
     }
 
+    pub fn no_call_port() -> Self {
+        let text = "no UDP port for browsers can be opened: see call-ports in the configuration";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, CallMediaFailed, text).retryable()
+    }
+
+    pub fn no_call_id() -> Self {
+        Invalid::Missing { field: "CallID".to_owned() }.into()
+    }
+
+    /// Of a call that goes on, but in another way than this needs.
+    pub fn call_state(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, CallState, text).at("CallID")
+    }
+
     pub fn overloaded() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Overloaded, "too many requests at once").retryable()
     }

@@ -7,6 +7,7 @@ mod answer;
 mod app;
 mod asked;
 mod body;
+mod calls;
 mod chat;
 mod credentials;
 mod download;
@@ -27,6 +28,7 @@ mod time;
 mod upload;
 
 pub use app::{App, Limits, Options, admin_token_hash};
+pub use calls::{CallOptions, forget_recordings};
 pub use intake::MediaLimits;
 pub use queue::Queue;
 pub use router::router;

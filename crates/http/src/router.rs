@@ -14,8 +14,9 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        business, call, chat, community, contact, event_file, events, group, label, message, newsletter, passkey, qr,
-        queue, send::send, server, session, stored, stream, token, user, webhook, webhooks, ws,
+        business, call, call_player, call_recording, call_stream, call_webrtc, chat, community, contact, event_file,
+        events, group, label, message, newsletter, passkey, qr, queue, send::send, server, session, stored, stream,
+        token, user, webhook, webhooks, ws,
     },
 };
 
@@ -214,6 +215,22 @@ pub(crate) fn routes() -> Router<App> {
         .route("/call/mute", post(call::mute))
         .route("/call/status", get(call::status))
         .route("/call/settings", get(call::settings).post(call::set_settings))
+        .route("/call/dtmf", post(call::press))
+        .route("/call/test", post(call::test))
+        .route("/call/webrtc/config", get(call_webrtc::config))
+        .route("/call/webrtc/offer", post(call_webrtc::offer).delete(call_webrtc::leave))
+        .route("/call/webrtc/candidate", post(call_webrtc::candidate))
+        .route("/call/player/play", post(call_player::play))
+        .route("/call/player/pause", post(call_player::pause))
+        .route("/call/player/resume", post(call_player::resume))
+        .route("/call/player/stop", post(call_player::stop))
+        .route("/call/player/status", get(call_player::status))
+        .route("/call/audio", get(call_player::files).post(call_player::upload).delete(call_player::delete))
+        .route("/call/recording/start", post(call_recording::start))
+        .route("/call/recording/stop", post(call_recording::stop))
+        .route("/call/recordings", get(call_recording::list))
+        .route("/call/recordings/{id}", get(call_recording::show).delete(call_recording::delete))
+        .route("/call/stream", get(call_stream::open))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

@@ -2,6 +2,10 @@
 
 pub(crate) mod business;
 pub(crate) mod call;
+pub(crate) mod call_player;
+pub(crate) mod call_recording;
+pub(crate) mod call_stream;
+pub(crate) mod call_webrtc;
 pub(crate) mod chat;
 pub(crate) mod community;
 pub(crate) mod contact;

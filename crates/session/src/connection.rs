@@ -186,7 +186,16 @@ async fn run(made: Made, reports: mpsc::Sender<Report>, acks: Arc<Acks>, stop: C
         let calls = &made.shared.calls;
         let (book, regrets) = (calls.book(made.session), calls.regrets.clone());
         let (store, recorder) = (made.store.clone(), made.recorder.clone());
-        Desk::new(client.clone(), store, made.session, recorder, tasks.clone(), book, regrets)
+        Desk::new(
+            client.clone(),
+            store,
+            made.session,
+            recorder,
+            tasks.clone(),
+            book,
+            regrets,
+            made.shared.audio.clone(),
+        )
     };
     let (sender, events) = mpsc::channel(EVENTS_MAX);
     let (history, chunks) = mpsc::channel(HISTORY_MAX);

@@ -4,6 +4,7 @@
 
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use wago_calls::AudioFolder;
 use wago_store::Shelf;
 
 mod acks;
@@ -86,6 +87,8 @@ pub struct Options {
     /// Without it no files of inbound messages are fetched.
     pub files: Option<Files>,
     pub keep: Keep,
+    /// What callers can be played.
+    pub audio: AudioFolder,
     /// At which addresses the proxies of sessions may stand.
     pub proxies: fn(IpAddr) -> bool,
 }

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret as _;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_rustls::TlsConnector;
+use wago_calls::AudioFolder;
 use wago_store::{SessionId, Store};
 use whatsapp_rust::{
     http::{HttpClient, HttpRequest, HttpResponse},
@@ -68,6 +69,7 @@ pub(crate) struct Shared {
     pub keep: Keep,
     pub opened: Opened,
     pub calls: Calls,
+    pub audio: AudioFolder,
     /// Files that are converted at a time.
     pub conversions: Arc<Semaphore>,
     version: VersionSource,
@@ -114,6 +116,7 @@ impl Shared {
             keep: options.keep.clone(),
             opened: Opened::default(),
             calls: Calls::default(),
+            audio: options.audio.clone(),
             conversions: Arc::new(Semaphore::new(conversions())),
             version,
         }

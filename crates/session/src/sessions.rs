@@ -253,6 +253,7 @@ impl Sessions {
             stop(&session).await?;
         }
         self.shared().calls.forget(id);
+        self.shared().audio.forget(id.0);
         if self.inner.store.delete_session(id).await? { Ok(()) } else { Err(Error::NoSession) }
     }
 

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt::{self, Write as _},
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -186,6 +187,7 @@ pub struct Config {
     pub media_storage: MediaStorage,
     /// Of kept files; `None`: for ever.
     pub media_age: Option<Duration>,
+    pub calls: CallConfig,
     pub log: Log,
     /// Used by the sandbox alone.
     pub network: NetworkConfig,
@@ -198,6 +200,31 @@ pub enum MediaStorage {
     /// `None`: in the data directory.
     Folder(Option<PathBuf>),
     Bucket(Bucket),
+}
+
+/// How browsers reach calls, and what is played and kept of them.
+#[derive(Debug)]
+pub struct CallConfig {
+    pub ports: RangeInclusive<u16>,
+    pub public: Vec<IpAddr>,
+    pub stun: Vec<String>,
+    pub turn: Option<TurnConfig>,
+    /// `None`: in the data directory.
+    pub audio: Option<PathBuf>,
+    /// `None`: for ever.
+    pub recording_age: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub struct TurnConfig {
+    pub urls: Vec<String>,
+    pub access: TurnAccess,
+}
+
+#[derive(Debug)]
+pub enum TurnAccess {
+    Account { username: String, password: SecretString },
+    Secret { secret: SecretString, lifetime: Duration },
 }
 
 #[derive(Debug, Clone)]
@@ -252,6 +279,7 @@ impl Config {
         let media_limits = values.read("media-megabytes", p, media_limits);
         let media_storage = media_storage(values, p);
         let media_age = values.read("media-days", p, days);
+        let calls = call_config(values, p);
         let store_history = values.read("storehistory", p, boolean);
         let store_messages = values.read("storemessage", p, boolean);
         let message_age = values.read("message-days", p, days);
@@ -293,6 +321,7 @@ impl Config {
             media_limits: media_limits.expect(defaulted),
             media_storage,
             media_age: media_age.expect(defaulted),
+            calls,
             log: Log { filter, json: json.expect(defaulted) },
             network: NetworkConfig {
                 // Absent under `serve`, which has no network of its own.
@@ -303,6 +332,59 @@ impl Config {
             },
         })
     }
+}
+
+/// What belongs together: a TURN server needs a secret or an account.
+fn call_config(values: &Values, problems: &mut Vec<String>) -> CallConfig {
+    let text = |value: &str| Ok::<_, String>(value.to_owned());
+    let ports = values.read("call-ports", problems, port_range);
+    let public = values.read("call-public", problems, |value| list(value, ip));
+    let stun = values.read("stun", problems, |value| list(value, |one| ice_url(one, &["stun:", "stuns:"])));
+    let urls = values.read("turn", problems, |value| list(value, |one| ice_url(one, &["turn:", "turns:"])));
+    let secret_ = values.read("turn-secret", problems, secret);
+    let user = values.read("turn-user", problems, text);
+    let password = values.read("turn-password", problems, secret);
+    let hours = values.read("turn-hours", problems, |value| number(value, 24 * 365)).unwrap_or(1).max(1);
+    let audio = values.read("audio-folder", problems, path);
+    let recording_age = values.read("recording-days", problems, days);
+    let urls = urls.unwrap_or_default();
+    let turn = match (urls.is_empty(), secret_, user, password) {
+        (true, ..) => None,
+        (false, Some(secret), ..) => Some(TurnConfig {
+            urls,
+            access: TurnAccess::Secret { secret, lifetime: Duration::from_secs(hours * 3600) },
+        }),
+        (false, None, Some(username), Some(password)) => {
+            Some(TurnConfig { urls, access: TurnAccess::Account { username, password } })
+        }
+        _ => {
+            problems.push("turn needs turn-secret, or turn-user and turn-password".to_owned());
+            None
+        }
+    };
+    CallConfig {
+        ports: ports.unwrap_or(0..=0),
+        public: public.unwrap_or_default(),
+        stun: stun.unwrap_or_default(),
+        turn,
+        audio,
+        recording_age: recording_age.flatten(),
+    }
+}
+
+fn list<T>(value: &str, each: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    value.split(',').map(str::trim).filter(|one| !one.is_empty()).map(each).collect()
+}
+
+fn port_range(value: &str) -> Result<RangeInclusive<u16>, String> {
+    let (first, last) = value.split_once('-').unwrap_or((value, value));
+    let (first, last) = (port(first.trim())?, port(last.trim())?);
+    if first > last { Err("has its first port after its last".into()) } else { Ok(first..=last) }
+}
+
+fn ice_url(value: &str, schemes: &[&str]) -> Result<String, String> {
+    let fits = schemes.iter().any(|scheme| value.len() > scheme.len() && value.starts_with(scheme));
+    if fits { Ok(value.to_owned()) } else { Err(format!("does not begin with {}", schemes.join(" or "))) }
 }
 
 /// What belongs together: a bucket needs a name and keys.

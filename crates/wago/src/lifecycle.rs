@@ -17,14 +17,15 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
+use wago_calls::{AudioFolder, turn, webrtc};
 use wago_delivery::{Deliverer, Forgetting, Retention, RetentionLimits, Schedule};
-use wago_http::{App, Limits, Queue};
+use wago_http::{App, CallOptions, Limits, Queue};
 use wago_session::{Files, Folder, Keep, Kept, Network, QrShown, Sessions};
 use wago_store::{SecretKey, Shelf, Store};
 
 use crate::{
     admin,
-    config::{Config, MediaStorage},
+    config::{Config, MediaStorage, TurnAccess},
     error::Error,
     home::Home,
     secret,
@@ -77,6 +78,8 @@ pub struct Gateway {
     stop: CancellationToken,
     /// Files that webhooks wait for, where nothing is kept beyond the run.
     _scratch: Option<TempDir>,
+    /// Audio files and recordings of calls, there.
+    _calls_scratch: Option<TempDir>,
     // Last, so that the directory is free only when all else is gone.
     _home: Option<Home>,
 }
@@ -103,6 +106,7 @@ impl Gateway {
 
         let shelf = shelf(config, home.as_ref())?;
         let (files, scratch) = files(config, home.as_ref(), shelf.clone())?;
+        let (calls, calls_scratch) = calls(config, home.as_ref())?;
         let stop = CancellationToken::new();
         let sessions = Sessions::new(
             store.clone(),
@@ -112,6 +116,7 @@ impl Gateway {
                 qr_shown: upstream.qr_shown,
                 files,
                 keep: Keep { messages: config.store_messages, history: history_folder(config, home.as_ref()) },
+                audio: calls.audio.clone(),
                 proxies: if config.allow_private_webhooks { |_| true } else { wago_delivery::guard::is_public },
             },
         );
@@ -134,10 +139,12 @@ impl Gateway {
             files: folder,
             allow_private_webhooks: config.allow_private_webhooks,
             shelf,
+            calls,
             stopping: stop.clone(),
         });
         let forgetting = Forgetting::start(store.clone(), config.message_age, stop.clone());
         let queue = Queue::start(app.clone(), stop.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(wago_http::forget_recordings(app.clone())));
         let http = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -160,6 +167,7 @@ impl Gateway {
             forgetting,
             stop,
             _scratch: scratch,
+            _calls_scratch: calls_scratch,
             _home: home,
         })
     }
@@ -216,6 +224,46 @@ async fn open_store(config: &Config, home: Option<&Home>) -> Result<Store, Error
 }
 
 /// Nothing is written where nothing is to be kept.
+/// How calls are reached, and where their files are.
+fn calls(config: &Config, home: Option<&Home>) -> Result<(CallOptions, Option<TempDir>), Error> {
+    let (data, scratch) = match home {
+        Some(home) => (home.path().to_owned(), None),
+        None => {
+            let scratch = scratch()?;
+            (scratch.path().to_owned(), Some(scratch))
+        }
+    };
+    let wanted = &config.calls;
+    let audio = wanted.audio.clone().unwrap_or_else(|| data.join("audio"));
+    std::fs::create_dir_all(&audio).map_err(|source| Error::Data { path: audio.clone(), source })?;
+    let access = |access: &TurnAccess| match access {
+        TurnAccess::Account { username, password } => {
+            turn::Access::Account { username: username.clone(), password: password.clone() }
+        }
+        TurnAccess::Secret { secret, lifetime } => turn::Access::Timed { secret: secret.clone(), lifetime: *lifetime },
+    };
+    let turn = wanted.turn.as_ref().map(|turn| turn::Turn { urls: turn.urls.clone(), access: access(&turn.access) });
+    let options = CallOptions {
+        webrtc: webrtc::Options {
+            address: config.listen.ip(),
+            ports: wanted.ports.clone(),
+            public: wanted.public.clone(),
+            stun: wanted.stun.clone(),
+        },
+        ice: turn::IceServers { stun: wanted.stun.clone(), turn },
+        audio: AudioFolder::new(audio),
+        recordings: data.join("recordings"),
+        recording_age: wanted.recording_age,
+    };
+    Ok((options, scratch))
+}
+
+/// A folder that goes with the run.
+fn scratch() -> Result<TempDir, Error> {
+    let made = tempfile::Builder::new().prefix("wago-").tempdir();
+    made.map_err(|source| Error::Data { path: std::env::temp_dir(), source })
+}
+
 fn history_folder(config: &Config, home: Option<&Home>) -> Option<PathBuf> {
     home.filter(|_| config.store_history).map(|home| home.path().join("history"))
 }
@@ -246,8 +294,7 @@ fn files(
     let (folder, scratch) = match home {
         Some(home) => (home.media()?, None),
         None => {
-            let made = tempfile::Builder::new().prefix("wago-").tempdir();
-            let scratch = made.map_err(|source| Error::Data { path: std::env::temp_dir(), source })?;
+            let scratch = scratch()?;
             (scratch.path().to_owned(), Some(scratch))
         }
     };

@@ -102,6 +102,11 @@ pub(super) struct Ends {
 }
 
 impl LegControl {
+    /// Whether both are of one leg.
+    pub fn is(&self, other: &Self) -> bool {
+        self.orders.same_channel(&other.orders)
+    }
+
     /// Adds an address at which the browser may be reached, as `candidate:…` or `a=candidate:…`. Nothing (there are no
     /// more), TCP and `.local` names are accepted and passed over.
     pub fn add_candidate(&self, candidate: &str) -> Result<(), CandidateError> {

@@ -87,6 +87,11 @@ pub enum Source {
 }
 
 impl Media {
+    /// One that is fetched from an `http(s)` URL.
+    pub fn at(field: &str, kind: Kind, url: String) -> Self {
+        Self { field: field.to_owned(), kind: Some(kind), source: Source::Url(url), mimetype: None }
+    }
+
     pub(crate) fn required(fields: &mut Fields, name: impl Into<Name>, kind: Kind) -> Result<Self> {
         let given = fields.required(name)?;
         Self::read(given, Some(kind))

@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use http::request::Parts;
-use wago_contract::call::{Acted, CallSettings, Calls, Made, MakeCall, MuteCall, NameCall};
+use wago_contract::call::{Acted, CallSettings, Calls, Made, MakeCall, MuteCall, NameCall, Press, TestLine};
 
 use crate::{
     app::App,
     body::Body,
     credentials::Session,
+    error::ApiError,
     query::parameter,
     reply::{Reply, Result},
 };
@@ -78,6 +79,30 @@ pub(crate) async fn set_settings(
 ) -> Result<Reply<CallSettings>> {
     app.sessions.set_call_settings(session.id, &settings).await?;
     Ok(Reply(settings))
+}
+
+/// Keys of a telephone, as tones in the sound.
+pub(crate) async fn press(
+    Session(session): Session,
+    State(app): State<App>,
+    Body(wish): Body<Press>,
+) -> Result<Reply<Acted>> {
+    if !app.sessions.line(session.id, &wish.call)?.press(&wish.keys) {
+        return Err(ApiError::invalid("Keys", "Keys should be 0-9, *, # and A-D, of which at most 32 wait"));
+    }
+    acted("Keys pressed", wish.call)
+}
+
+/// An echo, or a tone, to try a call with.
+pub(crate) async fn test(
+    Session(session): Session,
+    State(app): State<App>,
+    Body(wish): Body<TestLine>,
+) -> Result<Reply<Acted>> {
+    let line = app.sessions.line(session.id, &wish.call)?;
+    line.echo(wish.echo);
+    line.tone(wish.tone.map(|hz| hz as f32));
+    acted("Test set", wish.call)
 }
 
 pub(crate) fn acted(details: &'static str, call_id: String) -> Result<Reply<Acted>> {

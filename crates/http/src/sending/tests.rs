@@ -46,6 +46,7 @@ impl Gateway {
             qr_shown: None,
             files: None,
             keep: Default::default(),
+            audio: wago_calls::AudioFolder::new(data.path()),
             proxies: |_| true,
         };
         let app = App::new(Options {
@@ -56,6 +57,18 @@ impl Gateway {
             files: wago_session::Folder::new(data.path()),
             allow_private_webhooks: false,
             shelf: None,
+            calls: crate::CallOptions {
+                webrtc: wago_calls::webrtc::Options {
+                    address: [127, 0, 0, 1].into(),
+                    ports: 0..=0,
+                    public: Vec::new(),
+                    stun: Vec::new(),
+                },
+                ice: Default::default(),
+                audio: wago_calls::AudioFolder::new(data.path()),
+                recordings: data.path().to_owned(),
+                recording_age: None,
+            },
             stopping: CancellationToken::new(),
         });
         let (calls, go_on, waiting) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()), Arc::new(Notify::new()));

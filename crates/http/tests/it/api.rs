@@ -53,6 +53,7 @@ impl Api {
             qr_shown: None,
             files: None,
             keep,
+            audio: wago_calls::AudioFolder::new(data.path()),
             proxies: wago_delivery::guard::is_public,
         };
         let stopping = CancellationToken::new();
@@ -63,6 +64,18 @@ impl Api {
             limits,
             files: wago_session::Folder::new(data.path()),
             shelf: None,
+            calls: wago_http::CallOptions {
+                webrtc: wago_calls::webrtc::Options {
+                    address: [127, 0, 0, 1].into(),
+                    ports: 0..=0,
+                    public: Vec::new(),
+                    stun: Vec::new(),
+                },
+                ice: Default::default(),
+                audio: wago_calls::AudioFolder::new(data.path()),
+                recordings: data.path().to_owned(),
+                recording_age: None,
+            },
             allow_private_webhooks,
             stopping: stopping.clone(),
         });

@@ -21,7 +21,7 @@ use wacore::{
     voip::{AudioFormat, CallEvent, EncodedAudioFrame},
 };
 use wacore_binary::Jid;
-use wago_calls::{Heard, Line, Trunk};
+use wago_calls::{AudioFolder, Heard, Line, Trunk};
 use wago_contract::call::{Call, CallSettings, CallState, Direction};
 use wago_store::{SessionId, Store};
 use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, async_channel, voip::CallHandle};
@@ -62,6 +62,7 @@ pub(crate) struct Desk {
     tasks: Tasks,
     book: Arc<Book>,
     regrets: Regrets,
+    audio: AudioFolder,
     held: Mutex<HashMap<String, Held>>,
     words: Words,
     /// One call is made at a time, so that WhatsApp's word on it can be told from others.
@@ -116,6 +117,7 @@ impl Words {
 }
 
 impl Desk {
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing that it needs")]
     pub fn new(
         client: Arc<Client>,
         store: Store,
@@ -124,6 +126,7 @@ impl Desk {
         tasks: Tasks,
         book: Arc<Book>,
         regrets: Regrets,
+        audio: AudioFolder,
     ) -> Arc<Self> {
         Arc::new(Self {
             client,
@@ -133,6 +136,7 @@ impl Desk {
             tasks,
             book,
             regrets,
+            audio,
             held: Mutex::default(),
             words: Words::default(),
             making: tokio::sync::Mutex::default(),
@@ -241,7 +245,9 @@ impl Desk {
             self.decline(&id, &settings).await;
         } else if settings.auto_answer {
             // Whoever was quicker has it.
-            let _ = self.answering(&id).await;
+            if self.answering(&id).await.is_ok() {
+                self.announce(&id, &settings).await;
+            }
         }
         let rings = |call: &Entry| call.state != CallState::Ringing;
         let waited = timeout(RING_MAX, self.book.wait(&id, rings)).await;
@@ -250,6 +256,31 @@ impl Desk {
         }
         if self.book.find(&id).is_none_or(|call| call.state.is_over()) {
             self.held().remove(&id);
+        }
+    }
+
+    /// What a caller hears whose call was taken.
+    async fn announce(self: &Arc<Self>, id: &str, settings: &CallSettings) {
+        if settings.announce.is_empty() {
+            return;
+        }
+        // So that nothing of it is lost.
+        let heard = |call: &Entry| call.state == CallState::Active || call.state.is_over();
+        self.book.wait(id, heard).await;
+        let Ok(line) = self.line(id) else { return };
+        let played = match self.audio.find(self.session.0, &settings.announce) {
+            Ok(path) => line.play(path, settings.announce.clone(), false).await.map_err(|failed| failed.to_string()),
+            Err(failed) => Err(failed.to_string()),
+        };
+        match played {
+            Ok(played) => played.over().await,
+            Err(failed) => {
+                tracing::warn!(session = self.recorder.name(), failed, "a caller hears no announcement");
+            }
+        }
+        if settings.hang_up {
+            // The caller may have been quicker.
+            let _ = self.hanging_up(id).await;
         }
     }
 

@@ -18,6 +18,7 @@ async fn gateway() -> (Sessions, Store, SessionId, TempDir) {
         qr_shown: None,
         files: None,
         keep: Default::default(),
+        audio: wago_calls::AudioFolder::new("."),
         proxies: |_| true,
     };
     let sessions = Sessions::new(store.clone(), options);

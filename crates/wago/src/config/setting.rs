@@ -171,6 +171,39 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("s3-access-key", Shape::Value("KEY"), "Access key of the S3 service"),
     Setting::new("s3-secret-key", Shape::Value("KEY"), "Secret key of the S3 service").hidden(Hidden::Whole).no_flag(),
     Setting::new(
+        "call-ports",
+        Shape::Value("PORTS"),
+        "UDP port for browsers in calls: the first free one of FIRST-LAST",
+    )
+    .default("1339-1348"),
+    Setting::new(
+        "call-public",
+        Shape::Value("IPS"),
+        "Addresses under which those ports are reached from outside, where they are not the machine's own",
+    ),
+    Setting::new("stun", Shape::Value("URLS"), "STUN servers for calls, with commas between them; empty for none")
+        .default("stun:stun.l.google.com:19302")
+        .in_sandbox(""),
+    Setting::new("turn", Shape::Value("URLS"), "TURN server for calls, as turn:HOST:PORT; several URLs with commas"),
+    Setting::new(
+        "turn-secret",
+        Shape::Value("SECRET"),
+        "Secret of the TURN server, of which names that expire are made",
+    )
+    .hidden(Hidden::Whole)
+    .no_flag(),
+    Setting::new("turn-user", Shape::Value("NAME"), "Account of the TURN server, where it has no secret"),
+    Setting::new("turn-password", Shape::Value("PASSWORD"), "Password of that account").hidden(Hidden::Whole).no_flag(),
+    Setting::new("turn-hours", Shape::Value("HOURS"), "How long names that are made for the TURN server are good")
+        .default("12"),
+    Setting::new(
+        "audio-folder",
+        Shape::Value("DIR"),
+        "Folder of the audio files that calls can be played; without it `audio` in the data directory",
+    ),
+    Setting::new("recording-days", Shape::Value("DAYS"), "How long recordings of calls are kept; 0: for ever")
+        .default("30"),
+    Setting::new(
         "log",
         Shape::Value("FILTER"),
         "What is logged, as tracing filters are written: info, or wago_http=debug,info",
