@@ -72,7 +72,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::{peak, tone};
+    use wago_media::tone::{fill, peak};
 
     #[test]
     fn a_tone_comes_through() {
@@ -80,7 +80,7 @@ mod tests {
         let mut heard = Vec::new();
         for at in 0..20 {
             let mut frame = [0; SAMPLES];
-            tone(&mut frame, at * SAMPLES, 440.0, -12.0);
+            fill(&mut frame, at * SAMPLES, 440.0, -12.0);
             heard.extend_from_slice(decoder.decode(&encoder.encode(&frame)));
         }
         assert_eq!(heard.len(), 20 * SAMPLES);
@@ -93,7 +93,7 @@ mod tests {
         let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new());
         for at in 0..10 {
             let mut frame = [0; SAMPLES];
-            tone(&mut frame, at * SAMPLES, 440.0, -12.0);
+            fill(&mut frame, at * SAMPLES, 440.0, -12.0);
             let packet = encoder.encode(&frame);
             if at != 8 {
                 decoder.decode(&packet);

@@ -1,9 +1,9 @@
 //! What was said, in its order and at its time, though it comes early, late, twice or not at all.
 //!
 //! Packets wait until enough of them are there that what is late can still come. How long that is follows from how
-//! unevenly they came so far.
+//! unevenly they came so far; and if one comes after its time nevertheless, all that follow wait longer by as much.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -20,6 +20,8 @@ const MADE_UP_MAX: u32 = 300;
 const LEAP: i64 = 5_000;
 /// Packets that wait: some seconds of the shortest there are.
 const WAITING_MAX: usize = 512;
+/// Gaps that are remembered, so that what fills one is known to be late rather than a copy.
+const GAPS_MAX: usize = 32;
 /// A sixteenth of what is new, as RFC 3550 weighs it.
 const WEIGHT: f32 = 16.0;
 /// So many times the usual unevenness is waited for.
@@ -52,6 +54,10 @@ pub(crate) struct Jitter {
     transit: Option<f32>,
     unevenness: f32,
     made_up: u32,
+    /// What was made up of late, from and to.
+    gaps: VecDeque<(i64, i64)>,
+    /// How long, in samples, nothing is heard, so that what is as late as what came late comes in time.
+    owed: i64,
     pub tally: Tally,
 }
 
@@ -71,6 +77,8 @@ impl Jitter {
             transit: None,
             unevenness: 0.0,
             made_up: 0,
+            gaps: VecDeque::new(),
+            owed: 0,
             tally: Tally::default(),
         }
     }
@@ -113,8 +121,13 @@ impl Jitter {
         }
         self.transit = Some(transit);
         self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
-        if self.next.is_some_and(|next| at < next) {
-            self.tally.late += 1;
+        if let Some(next) = self.next.filter(|next| at < *next) {
+            if self.gaps.iter().any(|(from, to)| (*from..*to).contains(&at)) {
+                self.tally.late += 1;
+                if next - at <= self.samples(LONGEST) {
+                    self.owed = self.owed.max(next - at);
+                }
+            }
             return;
         }
         if self.waiting.len() >= WAITING_MAX {
@@ -128,6 +141,13 @@ impl Jitter {
         let first = self.next.or_else(|| self.waiting.first_key_value().map(|(at, _)| *at));
         let end = self.waiting.last_key_value().map(|(at, last)| at + last.length);
         first.zip(end).map_or(0, |(first, end)| (end - first).max(0))
+    }
+
+    fn miss(&mut self, from: i64, to: i64) {
+        if self.gaps.len() == GAPS_MAX {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back((from, to));
     }
 
     /// So many milliseconds later: what is heard of them, in order. A packet may reach beyond them, and then there is less
@@ -149,8 +169,15 @@ impl Jitter {
             self.tally.late += 1;
         }
         let mut at = self.next.unwrap_or(begin);
-        let end = at + span;
+        let waits = self.owed.min(span);
+        let end = at + span - waits;
         let mut pieces = Vec::new();
+        if waits > 0 {
+            self.owed -= waits;
+            // The gap by which it was known has its reward.
+            self.gaps.clear();
+            pieces.push(Piece::Lost(self.ms(waits)));
+        }
         while at < end {
             match self.waiting.first_key_value() {
                 Some((first, _)) if *first <= at => {
@@ -162,12 +189,14 @@ impl Jitter {
                 }
                 Some((first, _)) => {
                     let gap = (*first).min(end) - at;
+                    self.miss(at, at + gap);
                     at += gap;
                     self.tally.lost += 1;
                     pieces.push(Piece::Lost(self.ms(gap)));
                 }
                 None => {
                     let gap = end - at;
+                    self.miss(at, end);
                     at = end;
                     self.made_up += self.ms(gap);
                     self.tally.lost += 1;
@@ -251,6 +280,16 @@ mod tests {
         let gaps = settled.iter().filter(|heard| heard.is_none()).count();
         assert!(gaps <= 5, "{gaps} gaps at {} ms", jitter.depth());
         assert!(jitter.depth() > SHORTEST && jitter.depth() <= LONGEST);
+    }
+
+    #[test]
+    fn who_comes_later_than_before_is_waited_for() {
+        // After three seconds all comes a quarter of a second later.
+        let arrivals = (0..200_u32).map(|at| (u64::from(at) * 60 + if at < 50 { 0 } else { 250 }, packet(at, 16_000)));
+        let (heard, jitter) = listen(arrivals.collect());
+        assert!(heard.iter().flatten().count() >= 193, "{heard:?}");
+        assert!(heard.iter().skip(66).take(130).all(Option::is_some), "{heard:?}");
+        assert!(jitter.tally.late <= 5, "{:?}", jitter.tally);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::level_at;
+    use wago_media::tone::level_at;
 
     #[test]
     fn each_key_makes_its_two_tones() {

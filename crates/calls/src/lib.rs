@@ -8,7 +8,6 @@ mod folder;
 mod jitter;
 mod keys;
 mod line;
-pub mod measure;
 pub mod packet;
 mod recorder;
 mod stream;

@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
+use wago_media::tone;
 
 use crate::{
     Frame, Heard, PACKET, RATE, SAMPLES, Trunk,
@@ -24,7 +25,6 @@ use crate::{
     codec::{Decoder, Encoder},
     jitter::{Jitter, Piece},
     keys::Keys,
-    measure,
     packet::{self, Packet},
     recorder::{Format, RecordError, Recorder, Recording, What},
     stream::{self, Port, Stream},
@@ -423,7 +423,7 @@ impl Desk {
         }
         let tone = self.tone.as_mut().map(|(hz, at)| {
             let mut frame = [0; SAMPLES];
-            measure::tone(&mut frame, *at, *hz, -12.0);
+            tone::fill(&mut frame, *at, *hz, -12.0);
             *at = (*at + SAMPLES) % (RATE as usize * SAMPLES);
             frame
         });

@@ -1,5 +1,5 @@
 //! What turns the files that users give into what WhatsApp's own clients send: types by content, thumbnails, sizes and
-//! durations, stickers, voice notes.
+//! durations, stickers, voice notes. And sound for calls: any file as samples, and tones.
 //!
 //! Everything here is a function from bytes to bytes, in this process and in Rust alone: no network, no external program,
 //! no knowledge of WhatsApp's protocol. The functions compute, for up to minutes, and so belong on a blocking thread.
@@ -12,6 +12,7 @@ mod picture;
 mod profile;
 mod sniff;
 mod sticker;
+pub mod tone;
 mod video;
 mod voice;
 

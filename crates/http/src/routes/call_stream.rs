@@ -14,8 +14,9 @@ use wago_calls::{RATE, Stream};
 
 use crate::{app::App, credentials::Session, error::ApiError, query::Parameters, reply::Result};
 
-/// Bytes of a message from a program: some seconds of sound.
-const MESSAGE_MAX: usize = 256 << 10;
+/// Bytes of a message from a program: a little over the minute of sound that may wait at all, so that who sends more is
+/// told so.
+const MESSAGE_MAX: usize = 2 << 20;
 /// The lengths of frames that may be asked for, in milliseconds: what divides 60.
 const LENGTHS: [i64; 3] = [20, 30, 60];
 const NORMAL: u16 = 1000;

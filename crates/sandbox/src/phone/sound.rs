@@ -2,7 +2,6 @@
 //!
 //! The engine's own media code seals and opens the packets; they go over the network's relay like those of any device.
 
-pub(crate) mod measure;
 mod playout;
 
 use std::{
@@ -20,6 +19,7 @@ use wacore::voip::{
 };
 
 use wago_contract::phone::call::Heard;
+use wago_media::tone;
 
 use crate::relay::Relay;
 use playout::Playout;
@@ -107,9 +107,12 @@ impl Sound {
     }
 
     pub fn heard(&self) -> Heard {
-        let shared = self.shared();
-        let (peak_hz, level) = measure::peak(&shared.latest);
-        Heard { peak_hz, level, ..shared.heard.clone() }
+        let (latest, heard) = {
+            let shared = self.shared();
+            (shared.latest.clone(), shared.heard.clone())
+        };
+        let (peak_hz, level) = tone::peak(&latest);
+        Heard { peak_hz, level, ..heard }
     }
 
     /// All it heard, as samples.
@@ -209,7 +212,7 @@ impl Part {
         }
         if let Some((hz, level)) = shared.expects {
             shared.heard.expected += 1;
-            let found = measure::level_at(samples, hz);
+            let found = tone::level_at(samples, hz);
             shared.heard.good += u64::from((found - level).abs() <= NEAR);
         }
         let room = RECORDED_MAX.saturating_sub(shared.recorded.len());
@@ -226,7 +229,7 @@ impl Part {
             let at = shared.played;
             match &shared.playing {
                 Playing::Silence => {}
-                Playing::Tone { hz, level } => measure::tone(&mut samples, at, *hz, *level),
+                Playing::Tone { hz, level } => tone::fill(&mut samples, at, *hz, *level),
                 Playing::Echo => {
                     let heard = &shared.latest;
                     let from = heard.len().saturating_sub(RATE as usize / 2);

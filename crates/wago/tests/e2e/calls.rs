@@ -79,6 +79,18 @@ async fn a_phone_calls_a_session_which_answers() {
     world.stop().await;
 }
 
+/// Waits until so many packets more, of 60 ms each, were heard in the call.
+async fn goes_on(session: &Session, id: &str, packets: u64) {
+    let heard = async || status(session, id).await["stats"]["heardPackets"].as_u64().unwrap();
+    let enough = heard().await + packets;
+    let wait = async {
+        while heard().await < enough {
+            tokio::time::sleep(ASKED).await;
+        }
+    };
+    crate::patiently("more of the call", wait).await;
+}
+
 /// How often a phone is asked what it hears: its sound makes no event.
 const ASKED: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -89,7 +101,7 @@ impl Phones {
         let mut heard = Value::Null;
         let wait = async {
             loop {
-                heard = self.get(&path).await.as_array().unwrap().last().unwrap()["heard"].take();
+                heard = self.get(&path).await.as_array().unwrap().last().unwrap()["heard"].clone();
                 let near = |field: &str, wanted: f64, by: f64| {
                     heard[field].as_f64().is_some_and(|found| (found - wanted).abs() <= by)
                 };
@@ -166,11 +178,7 @@ async fn a_file_is_played_paused_and_stopped_and_both_ends_are_recorded() {
         alice.post("/call/recording/start", start).await.fails(409, "call_state", "recorded already");
         recordings.push((recording["id"].as_str().unwrap().to_owned(), what));
         let path = format!("/call/recordings?CallID={id}");
-        // Until there is sound enough to be measured.
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < std::time::Duration::from_millis(1_500) {
-            tokio::time::sleep(ASKED).await;
-        }
+        goes_on(&alice, &id, 25).await;
         alice.post("/call/recording/stop", json!({"CallID": id})).await.data();
         let ended = async {
             loop {
@@ -198,13 +206,13 @@ async fn a_file_is_played_paused_and_stopped_and_both_ends_are_recorded() {
             .unwrap();
             let middle = &heard[heard.len() / 3..heard.len() - 1_600];
             for (hz, level) in [(440.0, -12.0), (1_000.0, -15.0)] {
-                let found = wago_calls::measure::level_at(middle, hz);
+                let found = wago_media::tone::level_at(middle, hz);
                 assert!((found - level).abs() < 3.0, "{hz} Hz at {found} dB");
             }
         } else {
             let heard = samples(&bytes);
             let (wanted, loud) = if *what == "inbound" { (1_000.0, -15.0) } else { (440.0, -12.0) };
-            let (hz, level) = wago_calls::measure::peak(&heard[heard.len() / 3..]);
+            let (hz, level) = wago_media::tone::peak(&heard[heard.len() / 3..]);
             assert!((hz - wanted).abs() <= 2.0 && (level - loud).abs() < 2.0, "{what}: {hz} Hz at {level} dB");
         }
     }
@@ -272,7 +280,7 @@ async fn a_program_hears_and_speaks_over_a_web_socket() {
         }
     };
     crate::patiently("two seconds of sound", listening).await;
-    let (hz, level) = wago_calls::measure::peak(&heard[16_000..]);
+    let (hz, level) = wago_media::tone::peak(&heard[16_000..]);
     assert!((hz - 1_000.0).abs() <= 2.0 && (level + 15.0).abs() < 2.0, "{hz} Hz at {level} dB");
     world.phones.hears(BOB, 500.0, -12.0).await;
     socket.send(Message::text(r#"{"type":"clear"}"#)).await.unwrap();

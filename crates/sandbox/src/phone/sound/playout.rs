@@ -1,13 +1,15 @@
 //! What was said, in its order and at its time, though it comes early, late, twice or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-/// Packets that are waited for before the first is heard: what comes later than that is lost.
+/// Packets that are waited for before the first is heard. If one comes later than that, all that follow wait longer.
 const DEPTH: usize = 4;
-/// Packets that are kept; a source that is further ahead has begun anew.
-const KEPT_MAX: usize = 64;
+/// Packets that are kept: with more of them all would be heard too late, and the oldest are let go.
+const KEPT_MAX: usize = 12;
+/// Packets by which one may be late, to be worth waiting for its like.
+const LATE_MAX: u64 = 8;
 /// After as many that did not come nothing more is made up: nobody speaks.
 const LOST_MAX: u32 = 25;
 
@@ -27,6 +29,10 @@ pub(super) struct Playout {
     /// The latest number, without the wrapping around.
     latest: Option<u64>,
     lost: u32,
+    /// What was taken for lost of late: it may come yet.
+    missed: BTreeSet<u64>,
+    /// Packets to wait for what is as late as what came late.
+    owed: u64,
 }
 
 impl Playout {
@@ -39,13 +45,18 @@ impl Playout {
                 latest.saturating_add_signed(ahead)
             }
         };
-        if self.next.is_some_and(|next| number < next) {
+        if let Some(late) = self.next.and_then(|next| next.checked_sub(number)).filter(|late| *late > 0) {
+            if self.missed.remove(&number) && late <= LATE_MAX {
+                self.owed = self.owed.max(late);
+            }
             return;
         }
         self.latest = Some(self.latest.map_or(number, |latest| latest.max(number)));
         self.waiting.insert(number, packet);
-        if self.waiting.len() > KEPT_MAX {
-            self.waiting.pop_first();
+        if self.waiting.len() > KEPT_MAX
+            && let Some((oldest, _)) = self.waiting.pop_first()
+        {
+            self.next = self.next.map(|_| oldest + 1);
         }
     }
 
@@ -58,9 +69,18 @@ impl Playout {
             self.next = self.waiting.first_key_value().map(|(number, _)| *number);
             return self.pop();
         };
+        if self.owed > 0 {
+            self.owed -= 1;
+            self.missed.clear();
+            return Next::Lost;
+        }
         if let Some(packet) = self.waiting.remove(&next) {
             (self.next, self.lost) = (Some(next + 1), 0);
             return Next::Packet(packet);
+        }
+        self.missed.insert(next);
+        if self.missed.len() > KEPT_MAX {
+            self.missed.pop_first();
         }
         if self.waiting.is_empty() {
             self.lost += 1;
@@ -104,6 +124,26 @@ mod tests {
         assert_eq!(heard(&mut playout, 6), [Some(0), Some(1), Some(2), Some(3), None, Some(5)]);
         playout.push(2, packet(4));
         assert!(playout.waiting.is_empty(), "what comes too late is not heard");
+    }
+
+    #[test]
+    fn who_is_late_once_is_waited_for_longer() {
+        let mut playout = Playout::default();
+        for number in 0..4 {
+            playout.push(number.into(), packet(number));
+        }
+        assert_eq!(heard(&mut playout, 4), [Some(0), Some(1), Some(2), Some(3)]);
+        // From here on each comes after its time by one and a half packets.
+        assert_eq!(heard(&mut playout, 2), [None, None]);
+        let mut later = Vec::new();
+        for number in 4..20 {
+            playout.push(number.into(), packet(number));
+            later.extend(heard(&mut playout, 1));
+        }
+        assert_eq!(later[..3], [None, None, Some(6)], "so much was owed");
+        assert!(later[2..].iter().all(Option::is_some), "{later:?}");
+        playout.push(3, packet(3));
+        assert_eq!(playout.owed, 0, "what was heard already is not late");
     }
 
     #[test]
