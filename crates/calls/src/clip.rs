@@ -28,6 +28,11 @@ pub enum ClipError {
     NotAudio,
 }
 
+/// Whether a file can be played, as far as its beginning tells.
+pub async fn check(path: PathBuf) -> Result<(), ClipError> {
+    Clip::open(path, false).await.map(drop)
+}
+
 /// A file that is being played.
 pub(crate) struct Clip {
     frames: mpsc::Receiver<Frame>,

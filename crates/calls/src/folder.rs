@@ -84,6 +84,7 @@ impl AudioFolder {
             for entry in entries {
                 if let (Ok(found), Ok(name)) = (entry.metadata(), entry.file_name().into_string())
                     && found.is_file()
+                    && !name.starts_with('.')
                     && !files.iter().any(|(known, _)| *known == name)
                 {
                     files.push((name, found.len()));

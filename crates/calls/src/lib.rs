@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-pub use clip::ClipError;
+pub use clip::{ClipError, check};
 pub use folder::{AudioFolder, FolderError};
 pub use line::{Line, LineStats, Played, Playing};
 pub use recorder::{Format, RecordError, Recorded, Recording, What};

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Seek as _, SeekFrom, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use opus_pure::{Application, MAX_PACKET_BYTES, OggOpusWriter, OpusEncoder, OpusHead};
@@ -55,6 +55,21 @@ pub enum RecordError {
     Disk(#[from] io::Error),
     #[error("the recording cannot be encoded")]
     Codec,
+}
+
+impl Recorded {
+    /// Of a file that was cut off, as far as it can be heard. It computes, and so belongs on a blocking thread.
+    pub fn found(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let mut samples = 0;
+        // What is damaged at its end can be heard up to there.
+        let _ = wago_media::listen(file, RATE, |some| {
+            samples += some.len() as u64;
+            Ok(())
+        });
+        Ok(Self { duration_ms: samples * 1000 / u64::from(RATE), bytes, missed_ms: 0 })
+    }
 }
 
 /// One that goes on, until it is stopped or the call is over.

@@ -1,4 +1,4 @@
-//! What calls have beyond WhatsApp: the browsers that are in them, and where recordings lie.
+//! What calls have beyond WhatsApp: the browsers that are in them, and what is set for them.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use wago_calls::{
 };
 use wago_store::SessionId;
 
-use crate::{app::App, error::ApiError, reply::Result};
+use crate::{error::ApiError, reply::Result};
 
 /// How calls are reached, and what is played and kept.
 #[derive(Clone)]
@@ -27,36 +27,6 @@ pub struct CallOptions {
     pub recordings: PathBuf,
     /// After so long a recording is removed; `None`: never.
     pub recording_age: Option<Duration>,
-}
-
-/// How often old recordings are looked for.
-const PERIOD: Duration = Duration::from_secs(600);
-
-/// Removes recordings that are too old, at once and then every ten minutes. Never ends.
-pub async fn forget_recordings(app: App) {
-    let Some(age) = app.calls.recording_age else { return std::future::pending().await };
-    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-    loop {
-        let before = app.now_ms().saturating_sub(age);
-        if let Err(error) = forget(&app, before).await {
-            tracing::error!(%error, "old recordings could not be removed");
-        }
-        tokio::time::sleep(PERIOD).await;
-    }
-}
-
-async fn forget(app: &App, before_ms: i64) -> std::result::Result<(), wago_store::Error> {
-    loop {
-        let old = app.store.old_recordings(before_ms).await?;
-        if old.is_empty() {
-            return Ok(());
-        }
-        for recording in old {
-            // The file first: without its row nobody would look for it.
-            let _ = std::fs::remove_file(app.calls.recordings.join(format!("{}.{}", recording.id, recording.format)));
-            app.store.delete_recording(recording.session, &recording.id).await?;
-        }
-    }
 }
 
 /// Browsers in calls. The port is opened for the first of them.

@@ -130,7 +130,12 @@ impl ApiError {
     }
 
     pub fn no_call_id() -> Self {
-        Invalid::Missing { field: "CallID".to_owned() }.into()
+        Self::missing("CallID")
+    }
+
+    /// In the query, as in a body.
+    pub fn missing(field: &str) -> Self {
+        Invalid::Missing { field: field.to_owned() }.into()
     }
 
     /// Of a call that goes on, but in another way than this needs.

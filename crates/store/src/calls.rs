@@ -3,7 +3,7 @@
 use crate::{Result, SessionId, Store};
 use sqlx::{Row as _, any::AnyRow};
 
-const COLUMNS: &str = "id, session_id, call_id, peer, what, format, started_at, ended_at, duration_ms, bytes";
+const COLUMNS: &str = "id, session_id, call_id, peer, what, format, started_at, ended_at, duration_ms, bytes, place";
 /// Recordings that are taken away at a time.
 const BATCH_MAX: i64 = 256;
 
@@ -24,6 +24,8 @@ pub struct Recording {
     pub ended_at: Option<i64>,
     pub duration_ms: u64,
     pub bytes: u64,
+    /// On the shelf; `None`: the file is in the folder of recordings.
+    pub place: Option<String>,
 }
 
 impl Recording {
@@ -40,6 +42,7 @@ impl Recording {
             ended_at: row.try_get("ended_at")?,
             duration_ms: count("duration_ms")?,
             bytes: count("bytes")?,
+            place: row.try_get("place")?,
         })
     }
 }
@@ -91,6 +94,16 @@ impl Store {
         Ok(())
     }
 
+    /// The file was put on the shelf.
+    pub async fn shelve_recording(&self, id: &str, place: &str) -> Result<()> {
+        sqlx::query("UPDATE recordings SET place = $2 WHERE id = $1")
+            .bind(id)
+            .bind(place)
+            .execute(&self.db.write)
+            .await?;
+        Ok(())
+    }
+
     /// The session's, the newest first; only those of that call, if one is named.
     pub async fn recordings(
         &self,
@@ -129,15 +142,26 @@ impl Store {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Those of all sessions that began before that time (unix ms) and are over, a few hundred at most.
+    /// Those of all sessions that began before that time (unix ms), and all of sessions that are no more; a few hundred at
+    /// most.
     pub async fn old_recordings(&self, before_ms: i64) -> Result<Vec<Recording>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM recordings WHERE started_at < $1 ORDER BY started_at LIMIT $2"
-        )))
-        .bind(before_ms)
-        .bind(BATCH_MAX)
-        .fetch_all(&self.db.read)
-        .await?;
+        self.some_recordings("started_at < $1 OR session_id NOT IN (SELECT id FROM sessions)", before_ms).await
+    }
+
+    /// Those that began before that time (unix ms) and did not end, a few hundred at most.
+    pub async fn unfinished_recordings(&self, before_ms: i64) -> Result<Vec<Recording>> {
+        self.some_recordings("started_at < $1 AND ended_at IS NULL", before_ms).await
+    }
+
+    /// Those that ended before that time (unix ms) and are not on the shelf, a few hundred at most.
+    pub async fn unshelved_recordings(&self, before_ms: i64) -> Result<Vec<Recording>> {
+        self.some_recordings("ended_at < $1 AND place IS NULL", before_ms).await
+    }
+
+    async fn some_recordings(&self, which: &str, before_ms: i64) -> Result<Vec<Recording>> {
+        let sql = format!("SELECT {COLUMNS} FROM recordings WHERE {which} ORDER BY started_at, id LIMIT $2");
+        let rows =
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(before_ms).bind(BATCH_MAX).fetch_all(&self.db.read).await?;
         rows.iter().map(Recording::read).collect()
     }
 }

@@ -144,7 +144,7 @@ impl Gateway {
         });
         let forgetting = Forgetting::start(store.clone(), config.message_age, stop.clone());
         let queue = Queue::start(app.clone(), stop.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(wago_http::forget_recordings(app.clone())));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(wago_http::look_after_recordings(app.clone())));
         let http = tokio::spawn({
             let stop = stop.clone();
             async move {

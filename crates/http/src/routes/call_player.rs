@@ -1,9 +1,13 @@
 //! `/call/player/*`: a file as what the other end of a call hears, and `/call/audio`: the files that there are.
 
-use std::io::{Seek as _, SeekFrom};
+use std::{
+    io::{Seek as _, SeekFrom},
+    path::PathBuf,
+};
 
 use axum::extract::State;
 use http::request::Parts;
+use tempfile::{NamedTempFile, SpooledTempFile};
 use wago_calls::{ClipError, FolderError, Line};
 use wago_contract::{
     call::{Acted, AudioFile, AudioFiles, NameCall, Play, Player, UploadAudio},
@@ -33,13 +37,10 @@ pub(crate) async fn play(
     let unplayable = |failed: ClipError| ApiError::invalid("AudioFile", format!("AudioFile: {failed}"));
     let fetched;
     let path = if wish.file.starts_with("http://") || wish.file.starts_with("https://") {
-        let mut file = fetch(&app, wish.file.clone()).await?;
+        let mut media = Media::at("AudioFile", Kind::Audio, wish.file.clone());
+        let file = files::gather(&app, vec![&mut media], Vec::new()).await?.pop().ok_or_else(ApiError::internal)?;
         // It is played from a name, and needs none once it is open.
-        fetched = tempfile::NamedTempFile::new_in(app.calls.audio.path()).map_err(|_| ApiError::no_room())?;
-        let mut copy = fetched.as_file();
-        file.seek(SeekFrom::Start(0))
-            .and_then(|_| std::io::copy(&mut file, &mut copy))
-            .map_err(|_| ApiError::no_room())?;
+        (fetched, _) = copied(file.content, app.calls.audio.path().to_owned()).await?;
         fetched.path().to_owned()
     } else {
         app.calls.audio.find(session.id.0, &wish.file).map_err(unfound)?
@@ -49,10 +50,15 @@ pub(crate) async fn play(
     shown(&line, wish.call)
 }
 
-async fn fetch(app: &App, url: String) -> Result<tempfile::SpooledTempFile> {
-    let mut media = Media::at("AudioFile", Kind::Audio, url);
-    let mut files = files::gather(app, vec![&mut media], Vec::new()).await?;
-    files.pop().map(|file| file.content).ok_or_else(ApiError::internal)
+/// The file under a name in that folder, and its bytes. The name goes when it is dropped.
+async fn copied(mut file: SpooledTempFile, folder: PathBuf) -> Result<(NamedTempFile, u64)> {
+    let copied = tokio::task::spawn_blocking(move || {
+        file.seek(SeekFrom::Start(0))?;
+        let mut copy = NamedTempFile::new_in(folder)?;
+        let bytes = std::io::copy(&mut file, &mut copy)?;
+        Ok::<_, std::io::Error>((copy, bytes))
+    });
+    copied.await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::no_room())
 }
 
 fn unfound(failed: FolderError) -> ApiError {
@@ -136,25 +142,21 @@ pub(crate) async fn upload(
 ) -> Result<Reply<AudioFile>> {
     let UploadAudio { name, mut audio } = body;
     let mut gathered = files::gather(&app, vec![&mut audio], blobs).await?;
-    let mut file = gathered.pop().ok_or_else(ApiError::internal)?;
+    let file = gathered.pop().ok_or_else(ApiError::internal)?;
     let path = app.calls.audio.place(session.id.0, &name).map_err(|failed| match failed {
         FolderError::Name => ApiError::invalid("Name", format!("Name: {failed}")),
         failed => unfound(failed),
     })?;
-    let written = tokio::task::spawn_blocking(move || {
-        file.content.seek(SeekFrom::Start(0))?;
-        let folder = path.parent().ok_or_else(|| std::io::Error::other("it has no folder"))?;
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
-        let bytes = std::io::copy(&mut file.content, &mut new)?;
-        new.persist(path).map_err(|failed| failed.error)?;
-        Ok::<_, std::io::Error>(bytes)
-    });
-    let bytes = written.await.map_err(|_| ApiError::internal())?.map_err(|_| ApiError::no_room())?;
+    let folder = path.parent().ok_or_else(ApiError::internal)?.to_owned();
+    let (new, bytes) = copied(file.content, folder).await?;
+    let unplayable = |failed| ApiError::invalid("Audio", format!("Audio: {failed}"));
+    wago_calls::check(new.path().to_owned()).await.map_err(unplayable)?;
+    new.persist(path).map_err(|_| ApiError::no_room())?;
     Ok(Reply(AudioFile { name, bytes }))
 }
 
 pub(crate) async fn delete(Session(session): Session, State(app): State<App>, parts: Parts) -> crate::reply::Answer {
-    let name = parameter(&parts, "Name").ok_or_else(|| ApiError::invalid("Name", "missing Name in the query"))?;
+    let name = parameter(&parts, "Name").ok_or_else(|| ApiError::missing("Name"))?;
     let deleted = app.calls.audio.delete(session.id.0, &name).map_err(unfound)?;
     if deleted {
         done("Audio file deleted")

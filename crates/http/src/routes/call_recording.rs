@@ -1,25 +1,24 @@
 //! `/call/recording*`: what was said in calls, as files.
 
-use std::path::PathBuf;
-
-use axum::extract::{Path, State};
-use chrono::{DateTime, SecondsFormat};
-use http::request::Parts;
-use wago_calls::{Format, RecordError, What};
-use wago_contract::{
-    call::{Acted, NameCall, Recording, Recordings, StartRecording},
-    send::media::Kind,
+use axum::{
+    body::Body as Content,
+    extract::{Path, State},
 };
+use chrono::{DateTime, SecondsFormat};
+use http::{HeaderMap, Response, request::Parts};
+use wago_calls::{Format, RecordError, What};
+use wago_contract::call::{Acted, NameCall, Recording, Recordings, StartRecording};
 use wago_store::SessionId;
 
 use crate::{
     app::App,
     body::Body,
     credentials::Session,
-    download,
     error::ApiError,
     page::Page,
+    part::{self, Label},
     query::parameter,
+    recordings,
     reply::{Answer, Reply, Result, done},
     routes::call::acted,
 };
@@ -45,6 +44,7 @@ pub(crate) async fn start(
         ended_at: None,
         duration_ms: 0,
         bytes: 0,
+        place: None,
     };
     let what = match wish.what {
         "inbound" => What::Inbound,
@@ -53,20 +53,25 @@ pub(crate) async fn start(
     };
     let format = if wish.format == "wav" { Format::Wav } else { Format::Ogg };
     std::fs::create_dir_all(&app.calls.recordings).map_err(|_| ApiError::no_room())?;
-    let path = file(&app, &row);
-    let recording = line.record(what, format, path).await.map_err(|failed| match failed {
-        RecordError::Already => ApiError::call_state(failed.to_string()),
-        failed => {
-            tracing::error!(%failed, "a call cannot be recorded");
-            ApiError::no_room()
-        }
-    })?;
     app.store.begin_recording(&row).await?;
-    let (store, id) = (app.store.clone(), row.id.clone());
+    let recording = match line.record(what, format, recordings::file(&app, &row)).await {
+        Ok(recording) => recording,
+        Err(failed) => {
+            recordings::remove(&app, &row).await?;
+            return Err(match failed {
+                RecordError::Already => ApiError::call_state(failed.to_string()),
+                failed => {
+                    tracing::error!(%failed, "a call cannot be recorded");
+                    ApiError::no_room()
+                }
+            });
+        }
+    };
+    let begun = row.clone();
     tokio::spawn(async move {
+        let id = begun.id.clone();
         let Ok(recorded) = recording.done().await else { return };
-        let now = chrono::Utc::now().timestamp_millis();
-        if let Err(error) = store.end_recording(&id, now, recorded.duration_ms, recorded.bytes).await {
+        if let Err(error) = recordings::finish(&app, begun, recorded).await {
             tracing::error!(%error, recording = id, "the end of a recording could not be stored");
         }
     });
@@ -96,33 +101,31 @@ pub(crate) async fn list(
     Ok(Reply(Recordings { recordings: rows.into_iter().map(shown).collect() }))
 }
 
-/// The file, also while it is being written.
+/// The file, or a part of it, also while it is being written.
 pub(crate) async fn show(
     Session(session): Session,
     State(app): State<App>,
     Path(id): Path<String>,
-) -> Result<http::Response<axum::body::Body>> {
+    headers: HeaderMap,
+) -> Result<Response<Content>> {
     let row = find(&app, session.id, &id).await?;
-    let file = std::fs::File::open(file(&app, &row)).map_err(|_| ApiError::not_found(UNKNOWN))?;
-    let mimetype = if row.format == "wav" { "audio/wav" } else { "audio/ogg" };
     let name = format!("{}.{}", row.id, row.format);
-    Ok(download::Answer::new(file, Kind::Audio, Some(mimetype.to_owned()), Some(name)).await?.bytes())
+    let label = Label { mimetype: if row.format == "wav" { "audio/wav" } else { "audio/ogg" }, name: &name };
+    let answer = match (&row.place, &app.shelf) {
+        (Some(place), Some(shelf)) => part::shelved(shelf, place, row.bytes, label, &headers).await?,
+        _ => part::here(&recordings::file(&app, &row), label, &headers).await?,
+    };
+    answer.ok_or_else(|| ApiError::not_found(UNKNOWN))
 }
 
 pub(crate) async fn delete(Session(session): Session, State(app): State<App>, Path(id): Path<String>) -> Answer {
     let row = find(&app, session.id, &id).await?;
-    // What is not there is as good as deleted.
-    let _ = std::fs::remove_file(file(&app, &row));
-    app.store.delete_recording(session.id, &id).await?;
+    recordings::remove(&app, &row).await?;
     done("Recording deleted")
 }
 
 async fn find(app: &App, session: SessionId, id: &str) -> Result<wago_store::Recording> {
     app.store.recording(session, id).await?.ok_or_else(|| ApiError::not_found(UNKNOWN))
-}
-
-fn file(app: &App, row: &wago_store::Recording) -> PathBuf {
-    app.calls.recordings.join(format!("{}.{}", row.id, row.format))
 }
 
 fn shown(row: wago_store::Recording) -> Recording {

@@ -47,13 +47,15 @@ impl Api {
         let data = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", data.path().join("wago.db").display());
         let store = Store::open(&url, SecretKey::from_bytes([7; 32])).await.unwrap();
+        let audio = wago_calls::AudioFolder::new(data.path().join("audio"));
+        std::fs::create_dir(audio.path()).unwrap();
         let options = wago_session::Options {
             network: Network::WhatsApp,
             dialling_max: 1,
             qr_shown: None,
             files: None,
             keep,
-            audio: wago_calls::AudioFolder::new(data.path()),
+            audio: audio.clone(),
             proxies: wago_delivery::guard::is_public,
         };
         let stopping = CancellationToken::new();
@@ -72,7 +74,7 @@ impl Api {
                     stun: Vec::new(),
                 },
                 ice: Default::default(),
-                audio: wago_calls::AudioFolder::new(data.path()),
+                audio,
                 recordings: data.path().to_owned(),
                 recording_age: None,
             },

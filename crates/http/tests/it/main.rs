@@ -3,6 +3,7 @@
 mod api;
 mod bad_input;
 mod business;
+mod calls;
 mod chats;
 mod credentials;
 mod events;

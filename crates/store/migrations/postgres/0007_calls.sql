@@ -1,10 +1,11 @@
 -- What a session does by itself when it is called: JSON, of which the database knows nothing.
 ALTER TABLE sessions ADD COLUMN call_settings TEXT;
 
--- Recordings of calls. The file lies in the folder of recordings; what is not finished has no `ended_at`.
+-- Recordings of calls. The file lies in the folder of recordings until it is on the shelf, at `place`. One that goes on, or
+-- was cut off, has no `ended_at`. The rows of a deleted session stay until their files are gone too.
 CREATE TABLE recordings (
     id TEXT PRIMARY KEY,
-    session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    session_id BIGINT NOT NULL,
     call_id TEXT NOT NULL,
     peer TEXT NOT NULL,
     what TEXT NOT NULL,
@@ -12,7 +13,8 @@ CREATE TABLE recordings (
     started_at BIGINT NOT NULL,
     ended_at BIGINT,
     duration_ms BIGINT NOT NULL DEFAULT 0,
-    bytes BIGINT NOT NULL DEFAULT 0
+    bytes BIGINT NOT NULL DEFAULT 0,
+    place TEXT
 );
 CREATE INDEX recordings_by_session ON recordings (session_id, started_at);
 CREATE INDEX recordings_by_age ON recordings (started_at);

@@ -1,6 +1,7 @@
 //! One set of tests for both engines. SQLite runs on a fresh file; PostgreSQL runs when `WAGO_TEST_POSTGRES` is the URL of
 //! a server on which databases may be made (`.ci/postgres` starts one).
 
+mod calls;
 mod chats;
 mod deliveries;
 mod events;
