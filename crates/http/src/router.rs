@@ -14,9 +14,9 @@ use crate::{
     app::App,
     error::ApiError,
     routes::{
-        business, call, call_player, call_recording, call_stream, call_webrtc, chat, community, contact, event_file,
-        events, group, label, message, newsletter, passkey, qr, queue, send::send, server, session, stored, stream,
-        token, user, webhook, webhooks, ws,
+        business, call, call_demo, call_player, call_recording, call_stream, call_webrtc, chat, community, contact,
+        event_file, events, group, label, message, newsletter, passkey, qr, queue, send::send, server, session, stored,
+        stream, token, user, webhook, webhooks, ws,
     },
 };
 
@@ -231,6 +231,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/call/recordings", get(call_recording::list))
         .route("/call/recordings/{id}", get(call_recording::show).delete(call_recording::delete))
         .route("/call/stream", get(call_stream::open))
+        .route("/call-demo", get(call_demo::index))
+        .route("/call-demo/demo.js", get(call_demo::script))
+        .route("/call-demo/demo.css", get(call_demo::style))
         // Server
         .route("/server/ok", get(server::ok))
         .route("/server/ready", get(server::ready))

@@ -2,6 +2,7 @@
 
 pub(crate) mod business;
 pub(crate) mod call;
+pub(crate) mod call_demo;
 pub(crate) mod call_player;
 pub(crate) mod call_recording;
 pub(crate) mod call_stream;

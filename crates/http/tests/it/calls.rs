@@ -180,3 +180,19 @@ async fn a_page_is_told_of_no_servers_that_are_not_set() {
     let told = api.get("/call/webrtc/config").token("t").send().await.json();
     assert_eq!(told, json!({"iceServers": [], "turn": {"enabled": false, "status": "not_configured"}}));
 }
+
+#[tokio::test]
+async fn there_is_a_page_to_call_with_which_runs_nothing_from_elsewhere() {
+    let api = Api::new().await;
+    for (path, kind, has) in [
+        ("/call-demo", "text/html; charset=utf-8", "/call-demo/demo.js"),
+        ("/call-demo/demo.js", "text/javascript; charset=utf-8", "RTCPeerConnection"),
+        ("/call-demo/demo.css", "text/css; charset=utf-8", "#call"),
+    ] {
+        let answer = api.get(path).send().await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.headers["content-type"], kind, "{path}");
+        assert!(answer.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'self'"));
+        assert!(answer.text.contains(has), "{path}");
+    }
+}

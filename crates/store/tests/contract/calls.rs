@@ -4,7 +4,7 @@ use crate::fixture::{Database, session};
 
 crate::on_both_engines!(settings_for_calls_are_the_sessions, recordings_begin_end_and_go, whose_file_waits_is_found);
 
-fn recording(session: SessionId, id: &str, started_at: i64) -> Recording {
+pub fn recording(session: SessionId, id: &str, started_at: i64) -> Recording {
     Recording {
         id: id.to_owned(),
         session,

@@ -6,7 +6,7 @@ use wago_store::{
 };
 
 use crate::{
-    chats,
+    calls, chats,
     fixture::{Database, attempt, due, event, session, session_with_webhook},
     media, messages, outbox,
 };
@@ -173,6 +173,7 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
     store.change_chats(a, vec![chats::said("chat", 1, true), label, labelled, push]).await.unwrap();
     let file = outbox::file(&store, a, 1).await;
     store.enqueue(NewSend { files: vec![file], ..outbox::send(a, "M2", 1) }).await.unwrap();
+    store.begin_recording(&calls::recording(a, "1", 1)).await.unwrap();
     assert!(
         database.rows().await.iter().all(|(_, rows)| *rows > 0),
         "the test leaves a table empty: {:?}",
@@ -180,9 +181,9 @@ async fn deletes_all_that_belongs_to_it(database: Database) {
     );
 
     assert!(store.delete_session(a).await.unwrap());
-    // Objects outlive their session until they have been removed.
+    // Files outlive their session until they have been removed.
     let left: Vec<_> = database.rows().await.into_iter().filter(|(_, rows)| *rows > 0).collect();
-    assert_eq!(left, [("kept_files".to_owned(), 1)]);
+    assert_eq!(left, [("kept_files".to_owned(), 1), ("recordings".to_owned(), 1)]);
     assert!(!store.delete_session(a).await.unwrap());
     assert!(store.record_events(vec![event(a, "chat", 2)]).await.is_err(), "nothing of a deleted session is written");
     assert!(
