@@ -79,6 +79,12 @@ impl Clip {
         self.looped.load(Relaxed)
     }
 
+    /// The next frame is there, or there is none.
+    #[cfg(test)]
+    pub fn is_ready(&self) -> bool {
+        !self.frames.is_empty() || self.frames.is_closed()
+    }
+
     pub fn next(&mut self) -> Said {
         match self.frames.try_recv() {
             Ok(frame) => Said::Frame(Box::new(frame)),

@@ -492,3 +492,6 @@ fn level(frame: &Frame) -> f32 {
     let amplitude = (2.0 * power).sqrt() / f64::from(i16::MAX);
     ((20.0 * amplitude.max(1e-9).log10()) as f32).max(FLOOR)
 }
+
+#[cfg(test)]
+mod tests;
