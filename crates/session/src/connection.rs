@@ -342,6 +342,7 @@ fn now_ms() -> u64 {
 
 /// Stores the events until there are no more senders. Once some could not be stored none behind them are: WhatsApp will
 /// deliver them all again, in their order.
+#[expect(clippy::too_many_arguments, reason = "each is a different one whom events concern")]
 async fn record(
     mut events: mpsc::Receiver<Arc<Event>>,
     patches: Patches,

@@ -454,11 +454,9 @@ impl Desk {
     pub async fn close(&self) {
         let held: Vec<(String, Held)> = self.held().drain().collect();
         let farewell = async {
-            for (_, held) in &held {
-                match (&held.spoken, held.offer.as_deref()) {
-                    (Some((handle, _)), _) => self.terminate(handle).await,
-                    (None, Some(Event::IncomingCall(_))) | (None, _) => {}
-                }
+            // What rings here rings on for the account's other devices.
+            for (handle, _) in held.iter().filter_map(|(_, held)| held.spoken.as_ref()) {
+                self.terminate(handle).await;
             }
         };
         // Whom it does not reach any more hears nobody.
