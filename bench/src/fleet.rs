@@ -36,6 +36,10 @@ impl Fleet {
         Self { http: Client::new(), network: network.to_owned(), concurrency }
     }
 
+    pub fn network(&self) -> &str {
+        &self.network
+    }
+
     /// Makes phones and sessions and links them.
     pub async fn link(&self, gateway: &str, which: Range<usize>) -> Result<()> {
         self.each(which, async |i| {

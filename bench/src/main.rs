@@ -2,6 +2,7 @@
 //!
 //! Gateway, network and this program are three processes, so that the gateway's figures are its own.
 
+mod calls;
 mod chaos;
 mod cost;
 mod deliveries;
@@ -24,6 +25,8 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// What files cost, and how much memory they take on their way.
     Media(media::Media),
+    /// What calls cost, and how well they are heard.
+    Calls(calls::Calls),
     /// Whether anything gets lost when the gateway is killed again and again.
     Chaos(chaos::Chaos),
 }
@@ -36,6 +39,7 @@ async fn main() -> Result<()> {
         Command::Cost(args) => cost::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Media(args) => media::run(args).await,
+        Command::Calls(args) => calls::run(args).await,
         Command::Chaos(args) => chaos::run(args).await,
     }
 }

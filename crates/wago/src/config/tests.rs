@@ -133,8 +133,8 @@ fn every_setting_is_in_the_documentation() {
     for setting in SETTINGS {
         let no_flag = if setting.no_flag { " (no flag)" } else { "" };
         let shown = |default: Option<&str>| match default {
-            Some(default) => format!("`{default}`"),
-            None => "none".into(),
+            Some(default) if !default.is_empty() => format!("`{default}`"),
+            _ => "none".into(),
         };
         let mut row = format!("| `{}`{no_flag} | `{}` | {} |", setting.key, setting.variable(), shown(setting.default));
         if !setting.sandbox_only {
