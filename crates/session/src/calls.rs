@@ -20,6 +20,7 @@ mod book;
 mod desk;
 pub(crate) mod reason;
 mod regrets;
+mod sound;
 
 pub(crate) use book::{Book, Entry};
 pub(crate) use desk::Desk;

@@ -6,10 +6,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use chrono::Utc;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
     time::{sleep, timeout},
 };
 use wacore::{
@@ -18,18 +17,19 @@ use wacore::{
         call::{CallAction, ElsewhereOutcome, IncomingCall, MissedReason},
         events::{Event, ServerAck},
     },
-    voip::{AudioFormat, CallEvent, EncodedAudioFrame},
+    voip::CallEvent,
 };
 use wacore_binary::Jid;
-use wago_calls::{AudioFolder, Heard, Line, Trunk};
+use wago_calls::{AudioFolder, Line};
 use wago_contract::call::{Call, CallSettings, CallState, Direction};
 use wago_store::{SessionId, Store};
-use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, async_channel, voip::CallHandle};
+use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, voip::CallHandle};
 
 use super::{
     book::{Book, Entry, Step},
     reason,
     regrets::{Regret, Regrets},
+    sound::{FORMAT, Sound},
 };
 use crate::{
     Error, Result,
@@ -46,13 +46,8 @@ const OFFER_MAX: Duration = Duration::from_secs(10);
 const REASON_MAX: Duration = Duration::from_secs(2);
 /// For the others to be told that calls are over because the session goes.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
-/// Packets of 60 ms on their way between the engine and the line; what comes beyond it is dropped, as it would be late.
-const PACKETS_MAX: usize = 32;
 /// Words of WhatsApp on calls, of which the latest are remembered until they are asked for.
 const WORDS_MAX: usize = 16;
-
-/// What is negotiated: native Opus.
-const FORMAT: AudioFormat = AudioFormat::OPUS_16KHZ_60MS;
 
 pub(crate) struct Desk {
     client: Arc<Client>,
@@ -544,62 +539,6 @@ impl Desk {
 
     fn told(&self, id: &str) -> Result<Call> {
         self.book.find(id).map(|call| call.told(Utc::now())).ok_or(Error::UnknownCall)
-    }
-}
-
-/// A call's packets between the engine and the line.
-struct Sound {
-    trunk: Trunk,
-    carry: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
-}
-
-/// The engine's ends of it.
-struct Audio {
-    said: async_channel::Receiver<Bytes>,
-    heard: async_channel::Sender<EncodedAudioFrame>,
-    /// Of a video call: nothing is shown from here, and nothing that is shown there is looked at.
-    pictures: async_channel::Receiver<Vec<u8>>,
-    shown: async_channel::Sender<whatsapp_rust::wacore::voip::VideoFrame>,
-}
-
-impl Sound {
-    fn new() -> (Self, Audio) {
-        let (say, said) = async_channel::bounded(PACKETS_MAX);
-        let (heard, hear) = async_channel::bounded::<EncodedAudioFrame>(PACKETS_MAX);
-        let (no_pictures, pictures) = async_channel::bounded(1);
-        let (shown, unseen) = async_channel::bounded(1);
-        let (to_line, line_hears) = mpsc::channel(PACKETS_MAX);
-        let (line_says, mut from_line) = mpsc::channel::<Bytes>(PACKETS_MAX);
-        let carry = Box::pin(async move {
-            // Held for as long as the call: the engine takes a closed end for an end.
-            let _held = (no_pictures, unseen);
-            loop {
-                tokio::select! {
-                    frame = hear.recv() => match frame {
-                        Ok(frame) => {
-                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, .. } = frame;
-                            // What finds no place is lost.
-                            if let Err(mpsc::error::TrySendError::Closed(_)) =
-                                to_line.try_send(Heard { data, sequence, timestamp })
-                            {
-                                return;
-                            }
-                        }
-                        Err(_) => return,
-                    },
-                    packet = from_line.recv() => match packet {
-                        Some(packet) => {
-                            if let Err(async_channel::TrySendError::Closed(_)) = say.try_send(packet) {
-                                return;
-                            }
-                        }
-                        None => return,
-                    },
-                }
-            }
-        });
-        let trunk = Trunk { clock: FORMAT.rtp_clock_rate, heard: line_hears, said: line_says };
-        (Self { trunk, carry }, Audio { said, heard, pictures, shown })
     }
 }
 
