@@ -5,27 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use clap::Args;
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
-    figure::{Usage, say},
-    fleet::{Fleet, token},
-    process::Process,
+    callers::{Callers, TOLD, TONE, Trouble},
+    figure::say,
 };
-
-/// For all calls together to be answered.
-const ACTIVE_MAX: Duration = Duration::from_secs(60);
-/// Until sound that began or ended is in every buffer of the way.
-const SETTLES: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(200);
-/// What phones say.
-const TOLD: &str = "tone:1000:-15";
-/// What the gateway's own tone is heard as.
-const TONE: &str = "tone:440:-12";
 
 #[derive(Args)]
 pub struct Calls {
@@ -37,12 +25,8 @@ pub struct Calls {
     /// How long each measurement takes.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Of 1, of packets in each direction.
-    #[arg(long, default_value_t = 0.0)]
-    loss: f64,
-    /// Each packet comes later by 0 to so much.
-    #[arg(long, default_value_t = 0)]
-    jitter_ms: u64,
+    #[command(flatten)]
+    trouble: Trouble,
 }
 
 /// What is joined to the calls.
@@ -60,147 +44,63 @@ const LEGS: [Leg; 3] = [
 ];
 
 pub async fn run(args: Calls) -> Result<()> {
-    let data = tempfile::tempdir().context("no place for the data")?;
-    let folder = |name: &str| data.path().join(name).display().to_string();
-    let network = Process::start(&args.wago, ["network", "--port", "0", "--seed", "1", "--data", &folder("network")])?;
-    let flags = ["sandbox", "--port", "0", "--log", "warn", "--network", network.url(), "--data", &folder("gateway")];
-    let gateway = Process::start(&args.wago, flags)?;
-    let fleet = Fleet::new(network.url(), 8);
-    fleet.link(gateway.url(), 0..args.calls).await?;
-    fleet
-        .each(0..args.calls, async |i| {
-            fleet.phone(&other(i)).await?;
-            let auto = json!({"then": "answer", "play": TOLD});
-            fleet.on_network(&format!("phones/{}/call/auto", other(i)), auto).await.map(|_| ())
-        })
-        .await?;
-    fleet.online(gateway.url(), args.calls).await?;
-    if args.loss > 0.0 || args.jitter_ms > 0 {
-        let trouble = json!({"loss": args.loss, "jitterMs": args.jitter_ms, "seed": 1});
-        fleet.ask(Method::POST, &format!("{}/relay", network.url()), "", trouble).await.map(|_| ()).or_else(nothing)?;
-    }
-    let bench = Bench { fleet, gateway, args };
+    let callers = Callers::start(&args.wago, args.calls, args.trouble).await?;
     // The first calls load what later ones share.
-    let calls = bench.make().await?;
-    bench.hang_up(&calls).await?;
-    let before = bench.usage()?;
+    let calls = callers.make().await?;
+    callers.hang_up(&calls).await?;
+    let before = callers.usage()?;
     for leg in &LEGS {
-        bench.measure(leg).await?;
+        measure(&callers, leg, args.seconds).await?;
     }
-    let after = bench.usage()?;
+    let after = callers.usage()?;
     say("memory before the calls, and after all of them", before.rss_mib(), "MiB");
     say("", after.rss_mib(), "MiB");
     say("file handles before the calls, and after", before.handles as f64, "");
     say("", after.handles as f64, "");
-    bench.gateway.stop()?;
-    network.stop()
+    callers.stop()
 }
 
-/// The network answers some requests with no body.
-fn nothing(error: anyhow::Error) -> Result<()> {
-    if error.to_string().contains("no JSON") { Ok(()) } else { Err(error) }
-}
-
-/// The number of the phone that session `i` calls.
-fn other(i: usize) -> String {
-    format!("1888{i:07}")
-}
-
-struct Bench {
-    fleet: Fleet,
-    gateway: Process,
-    args: Calls,
-}
-
-impl Bench {
-    fn usage(&self) -> Result<Usage> {
-        Usage::of(self.gateway.id())
+async fn measure(callers: &Callers, leg: &Leg, seconds: u64) -> Result<()> {
+    let count = callers.count as f64;
+    let idle = callers.usage()?;
+    let calls = callers.make().await?;
+    for (i, call) in calls.iter().enumerate() {
+        callers.post("/call/test", i, (leg.body)(call)).await?;
     }
-
-    async fn post(&self, path: &str, i: usize, body: Value) -> Result<Value> {
-        self.fleet.ask(Method::POST, &format!("{}{path}", self.gateway.url()), &token(i), body).await
+    callers.settle().await;
+    for i in (0..calls.len()).filter(|_| leg.expects != "silence") {
+        callers.expect(i, leg.expects).await?;
     }
-
-    /// All calls, once both ends hear each other.
-    async fn make(&self) -> Result<Vec<String>> {
-        let mut calls = Vec::new();
-        for i in 0..self.args.calls {
-            let made = self.post("/call/make", i, json!({"Phone": other(i)})).await?;
-            calls.push(made["data"]["callID"].as_str().context("no call")?.to_owned());
-        }
-        let until = Instant::now() + ACTIVE_MAX;
-        for (i, call) in calls.iter().enumerate() {
-            while self.status(i, call).await?["state"] != "active" {
-                if Instant::now() >= until {
-                    bail!("call {i} is {}", self.status(i, call).await?);
-                }
-                sleep(LOOK).await;
-            }
-        }
-        Ok(calls)
+    let (before, started) = (callers.usage()?, Instant::now());
+    sleep(Duration::from_secs(seconds)).await;
+    let (after, seconds) = (callers.usage()?, started.elapsed().as_secs_f64());
+    let (mut good, mut expected, mut worst) = (0, 0, 1.0_f64);
+    for i in 0..calls.len() {
+        let heard = callers.heard(i).await?;
+        let number = |field: &str| heard[field].as_u64().unwrap_or_default();
+        (good, expected) = (good + number("good"), expected + number("expected"));
+        worst = worst.min(number("good") as f64 / number("expected").max(1) as f64);
     }
-
-    async fn status(&self, i: usize, call: &str) -> Result<Value> {
-        let url = format!("{}/call/status?CallID={call}", self.gateway.url());
-        Ok(self.fleet.ask(Method::GET, &url, &token(i), Value::Null).await?["data"]["calls"][0].clone())
+    let (mut lost, mut late, mut came) = (0, 0, 0);
+    for (i, call) in calls.iter().enumerate() {
+        let stats = callers.status(i, call).await?["stats"].clone();
+        let number = |field: &str| stats[field].as_u64().unwrap_or_default();
+        (lost, late, came) =
+            (lost + number("lostPackets"), late + number("latePackets"), came + number("heardPackets"));
     }
-
-    async fn hang_up(&self, calls: &[String]) -> Result<()> {
-        for (i, call) in calls.iter().enumerate() {
-            self.post("/call/hangup", i, json!({"CallID": call})).await?;
-        }
-        sleep(SETTLES).await;
-        Ok(())
+    let name = leg.name;
+    let processor = (after.processor_s - before.processor_s) / seconds;
+    say(&format!("{name}: processors, all calls"), processor, "");
+    say(&format!("{name}: of a processor, each call"), processor / count * 100.0, "%");
+    say(&format!("{name}: memory of a call"), (after.rss_mib() - idle.rss_mib()) / count * 1024.0, "KiB");
+    say(&format!("{name}: file handles of a call"), (after.handles as f64 - idle.handles as f64) / count, "");
+    if leg.expects != "silence" {
+        say(&format!("{name}: phones hear it"), good as f64 / expected.max(1) as f64 * 100.0, "% of 60 ms");
+        say(&format!("{name}: the worst call"), worst * 100.0, "% of 60 ms");
     }
-
-    async fn measure(&self, leg: &Leg) -> Result<()> {
-        let count = self.args.calls as f64;
-        let idle = self.usage()?;
-        let calls = self.make().await?;
-        for (i, call) in calls.iter().enumerate() {
-            self.post("/call/test", i, (leg.body)(call)).await?;
-        }
-        sleep(SETTLES).await;
-        for i in (0..calls.len()).filter(|_| leg.expects != "silence") {
-            self.fleet.on_network(&format!("phones/{}/call/expect", other(i)), json!({"play": leg.expects})).await?;
-        }
-        let (before, started) = (self.usage()?, Instant::now());
-        sleep(Duration::from_secs(self.args.seconds)).await;
-        let (after, seconds) = (self.usage()?, started.elapsed().as_secs_f64());
-        let (mut good, mut expected, mut worst) = (0, 0, 1.0_f64);
-        for i in 0..calls.len() {
-            let heard = self.heard(i).await?;
-            let number = |field: &str| heard[field].as_u64().unwrap_or_default();
-            (good, expected) = (good + number("good"), expected + number("expected"));
-            worst = worst.min(number("good") as f64 / number("expected").max(1) as f64);
-        }
-        let (mut lost, mut late, mut came) = (0, 0, 0);
-        for (i, call) in calls.iter().enumerate() {
-            let stats = self.status(i, call).await?["stats"].clone();
-            let number = |field: &str| stats[field].as_u64().unwrap_or_default();
-            (lost, late, came) =
-                (lost + number("lostPackets"), late + number("latePackets"), came + number("heardPackets"));
-        }
-        let name = leg.name;
-        let processor = (after.processor_s - before.processor_s) / seconds;
-        say(&format!("{name}: processors, all calls"), processor, "");
-        say(&format!("{name}: of a processor, each call"), processor / count * 100.0, "%");
-        say(&format!("{name}: memory of a call"), (after.rss_mib() - idle.rss_mib()) / count * 1024.0, "KiB");
-        say(&format!("{name}: file handles of a call"), (after.handles - idle.handles) as f64 / count, "");
-        if leg.expects != "silence" {
-            say(&format!("{name}: phones hear it"), good as f64 / expected.max(1) as f64 * 100.0, "% of 60 ms");
-            say(&format!("{name}: the worst call"), worst * 100.0, "% of 60 ms");
-        }
-        if came > 0 && lost > 0 {
-            say(&format!("{name}: lost on the way here"), lost as f64 / (came + lost) as f64 * 100.0, "%");
-            say(&format!("{name}: of that too late"), late as f64 / (came + lost) as f64 * 100.0, "%");
-        }
-        self.hang_up(&calls).await
+    if came > 0 && lost > 0 {
+        say(&format!("{name}: lost on the way here"), lost as f64 / (came + lost) as f64 * 100.0, "%");
+        say(&format!("{name}: of that too late"), late as f64 / (came + lost) as f64 * 100.0, "%");
     }
-
-    async fn heard(&self, i: usize) -> Result<Value> {
-        let url = format!("{}/phones/{}/calls", self.fleet.network(), other(i));
-        let calls = self.fleet.ask(Method::GET, &url, "", Value::Null).await?;
-        Ok(calls.as_array().and_then(|calls| calls.last()).context("no call on the phone")?["heard"].clone())
-    }
+    callers.hang_up(&calls).await
 }

@@ -103,6 +103,19 @@ impl Fleet {
         self.ask(Method::POST, &url, "", body).await
     }
 
+    /// For what is answered without a body.
+    pub async fn tell(&self, url: &str, body: Value) -> Result<()> {
+        let status = self.http.post(url).json(&body).send().await?.status();
+        ensure!(status.is_success(), "{url} answered {status}");
+        Ok(())
+    }
+
+    /// A file of a session's.
+    pub async fn bytes(&self, url: &str, token: &str) -> Result<Vec<u8>> {
+        let answer = self.http.get(url).bearer_auth(token).send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     /// The token is a session's or the admin's.
     pub async fn ask(&self, method: Method, url: &str, token: &str, body: Value) -> Result<Value> {
         let mut request = self.http.request(method, url);

@@ -2,10 +2,12 @@
 //!
 //! Gateway, network and this program are three processes, so that the gateway's figures are its own.
 
+mod callers;
 mod calls;
 mod chaos;
 mod cost;
 mod deliveries;
+mod endure;
 mod figure;
 mod fleet;
 mod media;
@@ -27,6 +29,8 @@ enum Command {
     Media(media::Media),
     /// What calls cost, and how well they are heard.
     Calls(calls::Calls),
+    /// Whether a long call over a bad network is still understood, and leaves nothing behind.
+    Endure(endure::Endure),
     /// Whether anything gets lost when the gateway is killed again and again.
     Chaos(chaos::Chaos),
 }
@@ -40,6 +44,7 @@ async fn main() -> Result<()> {
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Media(args) => media::run(args).await,
         Command::Calls(args) => calls::run(args).await,
+        Command::Endure(args) => endure::run(args).await,
         Command::Chaos(args) => chaos::run(args).await,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{
     fs::File,
-    io,
-    path::PathBuf,
+    io::{self, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -57,10 +57,13 @@ impl Clip {
         // It ends when nobody takes its frames any more.
         tokio::task::spawn_blocking(move || {
             let mut player = Player { sender, begun: Some(begun), frame: [0; SAMPLES], filled: 0 };
+            let mut file = match opened(&path) {
+                Ok(file) => file,
+                Err(failed) => return player.fail(failed),
+            };
             loop {
-                if let Err(failed) = player.play(&path) {
-                    player.fail(failed);
-                    return;
+                if let Err(failed) = player.play(&mut file) {
+                    return player.fail(failed);
                 }
                 if !again.load(Relaxed) || player.sender.is_closed() {
                     player.end();
@@ -94,6 +97,14 @@ impl Clip {
     }
 }
 
+/// Its name may be gone, or be another file's, when it is played again.
+fn opened(path: &Path) -> Result<File, ClipError> {
+    File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ClipError::Missing,
+        _ => ClipError::Unreadable(error),
+    })
+}
+
 struct Player {
     sender: mpsc::Sender<Frame>,
     begun: Option<oneshot::Sender<Result<(), ClipError>>>,
@@ -102,11 +113,10 @@ struct Player {
 }
 
 impl Player {
-    fn play(&mut self, path: &PathBuf) -> Result<(), ClipError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ClipError::Missing,
-            _ => ClipError::Unreadable(error),
-        })?;
+    /// Once, from its beginning to its end.
+    fn play(&mut self, file: &mut File) -> Result<(), ClipError> {
+        file.seek(SeekFrom::Start(0)).map_err(ClipError::Unreadable)?;
+        let file = file.try_clone().map_err(ClipError::Unreadable)?;
         let mut some = false;
         let played = wago_media::listen(file, RATE, |samples| {
             some |= !samples.is_empty();

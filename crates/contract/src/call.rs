@@ -1,5 +1,7 @@
 //! `/call/*`: calls.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,6 +12,8 @@ use crate::{
 
 /// WhatsApp's are of 32 characters.
 const CALL_ID_MAX: usize = 128;
+/// WhatsApp's own clients give up earlier.
+const RING_SECONDS_MAX: i64 = 75;
 const CALL_ID: Name = Name { field: "CallID", aliases: &["call_id"] };
 
 /// `POST /call/make`
@@ -18,12 +22,16 @@ pub struct MakeCall {
     pub phone: String,
     /// Whether it rings as a video call. There is no picture from here in any case.
     pub video: bool,
+    /// How long it rings at most.
+    pub rings: Duration,
 }
 
 impl Payload for MakeCall {
     fn read(mut fields: Fields) -> Result<Self> {
         let phone = fields.required(PHONE)?.text(PHONE_MAX)?;
-        Ok(Self { phone, video: fields.flag("Video")? })
+        let video = fields.flag("Video")?;
+        let seconds = fields.integer("RingSeconds", 1..=RING_SECONDS_MAX)?.unwrap_or(RING_SECONDS_MAX);
+        Ok(Self { phone, video, rings: Duration::from_secs(seconds.unsigned_abs()) })
     }
 }
 

@@ -60,13 +60,18 @@ async fn mend(app: &App) -> Result<(), Error> {
             return Ok(());
         }
         for recording in cut {
-            let path = file(app, &recording);
-            let found = tokio::task::spawn_blocking(move || Recorded::found(&path).ok()).await.ok().flatten();
-            let (duration_ms, bytes) = found.map_or((0, 0), |found| (found.duration_ms, found.bytes));
-            let ended = recording.started_at.saturating_add_unsigned(duration_ms);
-            app.store.end_recording(&recording.id, ended, duration_ms, bytes).await?;
+            cut_off(app, &recording).await?;
         }
     }
+}
+
+/// It ended where its file does.
+pub(crate) async fn cut_off(app: &App, recording: &Recording) -> Result<(), Error> {
+    let path = file(app, recording);
+    let found = tokio::task::spawn_blocking(move || Recorded::found(&path).ok()).await.ok().flatten();
+    let (duration_ms, bytes) = found.map_or((0, 0), |found| (found.duration_ms, found.bytes));
+    let ended = recording.started_at.saturating_add_unsigned(duration_ms);
+    app.store.end_recording(&recording.id, ended, duration_ms, bytes).await
 }
 
 async fn sweep(app: &App) -> Result<(), Error> {

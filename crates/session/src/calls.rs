@@ -23,7 +23,7 @@ mod regrets;
 mod sound;
 
 pub(crate) use book::{Book, Entry};
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, Ring};
 pub(crate) use regrets::{Regret, Regrets, Waiting};
 
 /// The books of all sessions, and the texts for those who were declined.
@@ -69,7 +69,7 @@ impl Sessions {
             let alt = other(&live, &peer).await;
             let chat = jid::chat_key(&peer, alt.as_ref());
             let alt = alt.map(|alt| alt.to_string()).unwrap_or_default();
-            live.desk.make(peer, alt, chat, wish.video).await
+            live.desk.make(Ring { peer, alt, chat, video: wish.video, lasts: wish.rings }).await
         })
         .await
     }

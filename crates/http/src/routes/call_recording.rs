@@ -70,8 +70,12 @@ pub(crate) async fn start(
     let begun = row.clone();
     tokio::spawn(async move {
         let id = begun.id.clone();
-        let Ok(recorded) = recording.done().await else { return };
-        if let Err(error) = recordings::finish(&app, begun, recorded).await {
+        let stored = match recording.done().await {
+            Ok(recorded) => recordings::finish(&app, begun, recorded).await,
+            // The disk was full, say.
+            Err(_) => recordings::cut_off(&app, &begun).await,
+        };
+        if let Err(error) = stored {
             tracing::error!(%error, recording = id, "the end of a recording could not be stored");
         }
     });

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use wago_calls::webrtc::{CandidateError, LegState, OfferError};
 use wago_contract::{
@@ -50,7 +51,7 @@ pub(crate) async fn offer(Session(session): Session, State(app): State<App>, req
     let offer = body::bytes(Request::from_parts(parts, stream), &app).await?;
     let offer = std::str::from_utf8(&offer).map_err(|_| ApiError::invalid("sdp", "sdp should be text"))?;
     let answer = join(&app, session.id, &call, offer).await?;
-    let location = format!("/call/webrtc/offer?CallID={call}");
+    let location = format!("/call/webrtc/offer?CallID={}", utf8_percent_encode(&call, NON_ALPHANUMERIC));
     let head = [(header::CONTENT_TYPE, SDP.to_owned()), (header::LOCATION, location)];
     Ok((StatusCode::CREATED, head, answer).into_response())
 }

@@ -63,6 +63,7 @@ async fn what_is_wrong_is_named() {
     for (path, body, status, field) in [
         ("/call/make", "{}", 400, "Phone"),
         ("/call/make", r#"{"Phone":"15550000002","Video":"perhaps"}"#, 400, "Video"),
+        ("/call/make", r#"{"Phone":"15550000002","RingSeconds":76}"#, 400, "RingSeconds"),
         ("/call/mute", r#"{"CallID":"x","Muted":"perhaps"}"#, 400, "Muted"),
         ("/call/dtmf", r#"{"CallID":"x"}"#, 400, "Keys"),
         ("/call/test", r#"{"CallID":"x","Tone":9000}"#, 400, "Tone"),

@@ -38,7 +38,7 @@ use crate::{
     tasks::Tasks,
 };
 
-/// How long a call may ring: WhatsApp's own clients give up after less.
+/// How long a call may ring here: WhatsApp's own clients give up after less.
 const RING_MAX: Duration = Duration::from_secs(75);
 /// For WhatsApp's word on a call that was made.
 const OFFER_MAX: Duration = Duration::from_secs(10);
@@ -62,6 +62,17 @@ pub(crate) struct Desk {
     words: Words,
     /// One call is made at a time, so that WhatsApp's word on it can be told from others.
     making: tokio::sync::Mutex<()>,
+}
+
+/// Whom to call, and how.
+pub(crate) struct Ring {
+    pub peer: Jid,
+    /// The other identity, if it is known.
+    pub alt: String,
+    /// The chat that the call's events belong to.
+    pub chat: String,
+    pub video: bool,
+    pub lasts: Duration,
 }
 
 /// What is needed to do something to a call.
@@ -288,9 +299,9 @@ impl Desk {
     }
 
     /// Rings there.
-    pub async fn make(self: &Arc<Self>, peer: Jid, alt: String, chat: String, video: bool) -> Result<Call> {
+    pub async fn make(self: &Arc<Self>, ring: Ring) -> Result<Call> {
         let desk = self.clone();
-        self.to_its_end(async move { desk.making(peer, alt, chat, video).await }).await
+        self.to_its_end(async move { desk.making(ring).await }).await
     }
 
     pub async fn answer(self: &Arc<Self>, id: String) -> Result<Call> {
@@ -317,7 +328,8 @@ impl Desk {
         answer.await.unwrap_or_else(|_| Err(lost()))
     }
 
-    async fn making(self: Arc<Self>, peer: Jid, peer_alt: String, chat: String, video: bool) -> Result<Call> {
+    async fn making(self: Arc<Self>, ring: Ring) -> Result<Call> {
+        let Ring { peer, alt: peer_alt, chat, video, lasts } = ring;
         let (sound, audio) = Sound::new();
         let _one = self.making.lock().await;
         let offered = self.client.wait_for_sent_node(NodeFilter::tag("call"));
@@ -347,7 +359,7 @@ impl Desk {
             return Err(too_many());
         };
         self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
-        self.attend(handle.clone(), sound);
+        self.attend(handle.clone(), sound, lasts);
         // The relay comes with WhatsApp's word, and without it the engine gives the call up.
         let word = async {
             let offer = offered.await.ok()?;
@@ -394,7 +406,8 @@ impl Desk {
             }
         };
         self.tell(id, Step::Accepted).await;
-        self.attend(handle, sound);
+        // It rings no more.
+        self.attend(handle, sound, RING_MAX);
         self.told(id)
     }
 
@@ -473,8 +486,8 @@ impl Desk {
         }
     }
 
-    /// Looks after the sound of a call until it is over.
-    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound) {
+    /// Looks after the sound of a call until it is over. It may ring there for so long.
+    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound, rings: Duration) {
         let line = Line::open(sound.trunk);
         let id = handle.call_id().to_owned();
         let held = Held { offer: None, spoken: Some((handle.clone(), line.clone())) };
@@ -482,7 +495,7 @@ impl Desk {
         self.tasks.spawn_detached(Box::pin(sound.carry));
         let desk = self.clone();
         self.tasks.spawn_detached(Box::pin(async move {
-            if let Some(why) = desk.look_after(&id, &handle).await {
+            if let Some(why) = desk.look_after(&id, &handle, rings).await {
                 desk.tell(&id, Step::Ended(why)).await;
                 desk.terminate(&handle).await;
             } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) {
@@ -495,11 +508,11 @@ impl Desk {
     }
 
     /// Returns when the call is over, or why it has to be.
-    async fn look_after(&self, id: &str, handle: &CallHandle) -> Option<&'static str> {
+    async fn look_after(&self, id: &str, handle: &CallHandle, rings: Duration) -> Option<&'static str> {
         let events = handle.events();
         let mut over = std::pin::pin!(self.book.wait(id, |call| call.state.is_over()));
         let mut answer = std::pin::pin!(self.book.wait(id, |call| call.state != CallState::Ringing));
-        let mut rung_out = std::pin::pin!(sleep(RING_MAX));
+        let mut rung_out = std::pin::pin!(sleep(rings));
         let (mut answered, mut allocated) = (false, false);
         loop {
             tokio::select! {

@@ -338,6 +338,10 @@ async fn calls_that_come_to_nothing_say_why() {
         assert_eq!(inbox.call(&id, state).await["Reason"], reason);
     }
     world.phones.call(BOB, "auto", json!({"then": "ring"})).await;
+    let made = alice.post("/call/make", json!({"Phone": BOB, "RingSeconds": 2})).await.data();
+    let id = made["callID"].as_str().unwrap().to_owned();
+    assert_eq!(inbox.call(&id, "ended").await["Reason"], "timeout");
+    world.phones.in_call(BOB, "the end of the ringing", |call| call["reason"] == "missed").await;
     let id = world.phones.call(BOB, "make", json!({"to": ALICE})).await["id"].as_str().unwrap().to_owned();
     inbox.call(&id, "ringing").await;
     world.phones.call(BOB, "timeout", json!({})).await;
