@@ -5,6 +5,7 @@
 mod callers;
 mod calls;
 mod chaos;
+mod codec;
 mod cost;
 mod deliveries;
 mod endure;
@@ -31,6 +32,8 @@ enum Command {
     Calls(calls::Calls),
     /// Whether a long call over a bad network is still understood, and leaves nothing behind.
     Endure(endure::Endure),
+    /// What the codecs of calls cost, by themselves.
+    Codec(codec::Codec),
     /// Whether anything gets lost when the gateway is killed again and again.
     Chaos(chaos::Chaos),
 }
@@ -45,6 +48,7 @@ async fn main() -> Result<()> {
         Command::Media(args) => media::run(args).await,
         Command::Calls(args) => calls::run(args).await,
         Command::Endure(args) => endure::run(args).await,
+        Command::Codec(args) => codec::run(&args),
         Command::Chaos(args) => chaos::run(args).await,
     }
 }

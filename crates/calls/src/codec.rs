@@ -14,9 +14,15 @@ const LOSS: i32 = 5;
 /// Samples in the longest packet there is, of 120 ms.
 const LONGEST: usize = RATE as usize * 120 / 1000;
 
-pub(crate) struct Encoder {
+pub struct Encoder {
     codec: OpusEncoder,
     packet: Vec<u8>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Encoder {
@@ -36,9 +42,15 @@ impl Encoder {
     }
 }
 
-pub(crate) struct Decoder {
+pub struct Decoder {
     codec: OpusDecoder,
     samples: Vec<i16>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Decoder {

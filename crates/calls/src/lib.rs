@@ -3,7 +3,7 @@
 //! Nothing here knows WhatsApp or HTTP. The WhatsApp leg comes as a [`Trunk`], and so does a browser's.
 
 mod clip;
-mod codec;
+pub mod codec;
 mod folder;
 mod jitter;
 mod keys;
@@ -33,7 +33,7 @@ pub const PACKET: Duration = Duration::from_millis(60);
 pub const SAMPLES: usize = 960;
 
 /// [`SAMPLES`] of sound.
-pub(crate) type Frame = [i16; SAMPLES];
+pub type Frame = [i16; SAMPLES];
 
 /// One leg's sound as it travels: Opus packets in both directions, seen from the line.
 pub struct Trunk {

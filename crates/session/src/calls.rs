@@ -18,6 +18,7 @@ use crate::{Error, Result, Sessions, adapter::jid, sessions::invalid_phone, supe
 
 mod book;
 mod desk;
+mod mlow;
 pub(crate) mod reason;
 mod regrets;
 mod sound;

@@ -15,6 +15,8 @@ pub struct Act {
     pub play: Option<String>,
     /// The sampling rates that the phone's client offers for its sound; 16000 alone if absent.
     pub rates: Option<Vec<u32>>,
+    /// What the phone's client speaks: `opus`, as negotiated (if absent), or `mlow`, whatever was negotiated.
+    pub codec: Option<String>,
     /// With the action `auto`, what is done when it rings: `answer`, `reject`, `busy` or `ring`.
     pub then: Option<String>,
 }

@@ -27,7 +27,7 @@ use super::{
     inbound,
     outbound::{self, ensure_session},
     say,
-    sound::{Playing, Sound},
+    sound::{Codec, Playing, Sound},
 };
 use crate::{
     Error, Result,
@@ -56,6 +56,7 @@ pub(crate) struct Calls {
     calls: VecDeque<Call>,
     then: Then,
     plays: Playing,
+    codec: Codec,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,7 @@ struct Call {
     /// The id of the stanza that offered it, of one that this phone makes.
     offer: String,
     plays: Playing,
+    codec: Codec,
     sound: Option<Sound>,
     /// What was heard, once it is over.
     heard: contract::Heard,
@@ -127,6 +129,7 @@ impl Call {
             relay: None,
             offer: String::new(),
             plays: Playing::default(),
+            codec: Codec::default(),
             sound: None,
             heard: contract::Heard::default(),
             recording: Vec::new(),
@@ -188,10 +191,11 @@ pub(crate) fn act(
         "auto" => return auto(phone, wish),
         "answer" => {
             let plays = wish.play.as_deref().map(playing).transpose()?;
-            let id = phone.calls.named(id)?.id.clone();
-            if let (Some(call), Some(plays)) = (phone.calls.find(&id), plays) {
-                call.plays = plays;
-            }
+            let call = phone.calls.named(id)?;
+            let (plays, codec) = (plays.unwrap_or_else(|| call.plays.clone()), codec(wish)?.unwrap_or(call.codec));
+            codec.check(&plays)?;
+            (call.plays, call.codec) = (plays, codec);
+            let id = call.id.clone();
             answer(phone, state, &id)?;
             id
         }
@@ -211,7 +215,11 @@ pub(crate) fn act(
             match action {
                 "mute" => sound.mute(true),
                 "unmute" => sound.mute(false),
-                "play" => sound.play(playing(wish.play.as_deref().unwrap_or_default())?),
+                "play" => {
+                    let plays = playing(wish.play.as_deref().unwrap_or_default())?;
+                    call.codec.check(&plays)?;
+                    sound.play(plays);
+                }
                 _ => match playing(wish.play.as_deref().unwrap_or_default())? {
                     Playing::Tone { hz, level } => sound.expect(hz, level),
                     _ => return Err(Error::Invalid { field: "play", expected: "must be a tone, as tone:440:-12" }),
@@ -251,6 +259,16 @@ fn playing(text: &str) -> Result<Playing> {
     }
 }
 
+/// What its client speaks, if that is said.
+fn codec(wish: &contract::Act) -> Result<Option<Codec>> {
+    match wish.codec.as_deref() {
+        None => Ok(None),
+        Some("opus") => Ok(Some(Codec::Opus)),
+        Some("mlow") => Ok(Some(Codec::Mlow)),
+        Some(_) => Err(Error::Invalid { field: "codec", expected: "must be opus or mlow" }),
+    }
+}
+
 fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
     phone.calls.then = match wish.then.as_deref() {
         Some("answer") => Then::Answer,
@@ -259,7 +277,9 @@ fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
         Some("ring") | None => Then::Ring,
         Some(_) => return Err(Error::Invalid { field: "then", expected: "must be answer, reject, busy or ring" }),
     };
-    phone.calls.plays = playing(wish.play.as_deref().unwrap_or("silence"))?;
+    let (plays, codec) = (playing(wish.play.as_deref().unwrap_or("silence"))?, codec(wish)?.unwrap_or_default());
+    codec.check(&plays)?;
+    (phone.calls.plays, phone.calls.codec) = (plays, codec);
     // Nothing rings yet: what is shown is the wish.
     Ok(Call::new(String::new(), DeviceId::phone(phone.number), false, false).shown())
 }
@@ -285,7 +305,8 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
     if phone.calls.is_busy() {
         return Err(Error::CallState("the phone is in a call already"));
     }
-    let plays = playing(wish.play.as_deref().unwrap_or("silence"))?;
+    let (plays, codec) = (playing(wish.play.as_deref().unwrap_or("silence"))?, codec(wish)?.unwrap_or_default());
+    codec.check(&plays)?;
     let (own, peer) = (own_lid(state, phone.number)?, own_lid(state, to)?);
     let key: [u8; 32] = random();
     let message = wa::Message {
@@ -320,7 +341,8 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
         video: wish.video,
         audio_rates: &rates,
     });
-    let call = Call { key: Some(key), offer, plays, ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video) };
+    let call =
+        Call { key: Some(key), offer, plays, codec, ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video) };
     phone.calls.add(call);
     say(phone, state, stanza);
     Ok(id)
@@ -401,6 +423,7 @@ fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id
         key,
         relay: offer.child("relay").and_then(|relay| parse_relay_data(&relay.as_node_ref())),
         plays: phone.calls.plays.clone(),
+        codec: phone.calls.codec,
         ..Call::new(id.clone(), sender, false, offer.child("video").is_some())
     };
     phone.calls.add(call);
@@ -442,7 +465,7 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
     let peer = lid(state, call.peer)?;
     let config = CallConfig::for_incoming(id, &own.to_string(), &peer.to_string(), key.to_vec(), way)
         .map_err(|_| Error::CallState("the call's relay cannot be used"))?;
-    call.sound = Sound::start(config, &relay, call.plays.clone());
+    call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec);
     call.phase = Phase::Active;
     let wrapper = state.random_id();
     let rate = RATE.to_string();
@@ -486,7 +509,7 @@ fn accepted(phone: &mut Handset, state: &mut State, id: &str, sender: DeviceId) 
     let Some(call) = phone.calls.find(id).filter(|call| call.outgoing && call.phase == Phase::Ringing) else { return };
     let (Some(key), Some(way)) = (call.key, &call.relay) else { return };
     if let Ok(config) = CallConfig::for_outgoing(id, &own.to_string(), &peer.to_string(), key.to_vec(), way) {
-        call.sound = Sound::start(config, &relay, call.plays.clone());
+        call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec);
     }
     call.phase = Phase::Active;
     call.peer = sender;

@@ -3,6 +3,9 @@
 //! The engine's own media code seals and opens the packets; they go over the network's relay like those of any device.
 
 mod playout;
+mod speech;
+#[cfg(any(test, not(feature = "mlow")))]
+mod tape;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +13,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use wacore::voip::{
@@ -23,6 +25,8 @@ use wago_media::tone;
 
 use crate::relay::Relay;
 use playout::Playout;
+pub(crate) use speech::Codec;
+use speech::Speech;
 
 /// Samples a second.
 pub(crate) const RATE: u32 = 16_000;
@@ -30,8 +34,6 @@ pub(crate) const RATE: u32 = 16_000;
 const PACKET: Duration = Duration::from_millis(60);
 /// Samples in a packet.
 pub(crate) const SAMPLES: usize = 960;
-/// Bits a second.
-const BITRATE: i32 = 24_000;
 /// What a phone remembers of what it heard: a quarter of an hour. What comes after that is heard, and forgotten.
 const RECORDED_MAX: usize = RATE as usize * 900;
 /// Samples that what is heard is measured by: the last second.
@@ -71,12 +73,13 @@ struct Shared {
 
 impl Sound {
     /// Begins at once.
-    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing) -> Option<Self> {
+    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
         config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
         let engine = CallEngine::new(config, Box::new(Random)).ok()?;
+        let speech = Speech::new(codec)?;
         let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
         let over = CancellationToken::new();
-        let part = Part { engine, relay: relay.clone(), shared: shared.clone() };
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), speech };
         tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
         Some(Self { shared, over })
     }
@@ -140,16 +143,11 @@ struct Part {
     engine: CallEngine,
     relay: Relay,
     shared: Arc<Mutex<Shared>>,
+    speech: Speech,
 }
 
 impl Part {
     async fn run(mut self) {
-        let (Ok(mut encoder), Ok(mut decoder)) =
-            (OpusEncoder::new(RATE as i32, 1, Application::Voip), OpusDecoder::new(RATE as i32, 1))
-        else {
-            return;
-        };
-        encoder.bitrate_bps = BITRATE;
         let (mut end, mut packets) = self.relay.join();
         let begin = Instant::now();
         let now = || u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -173,8 +171,8 @@ impl Part {
                     None => return,
                 },
                 _ = tick.tick() => {
-                    self.hear(&mut decoder, playout.pop());
-                    if let Some(packet) = self.say(&mut encoder) {
+                    self.hear(playout.pop());
+                    if let Some(packet) = self.say() {
                         self.engine.handle_input(now(), Input::EncodedAudio(&packet));
                     }
                 }
@@ -195,15 +193,14 @@ impl Part {
         }
     }
 
-    fn hear(&self, decoder: &mut OpusDecoder, next: playout::Next) {
+    fn hear(&mut self, next: playout::Next) {
         let packet = match &next {
-            playout::Next::Packet(packet) => packet.as_ref(),
-            playout::Next::Lost => &[],
+            playout::Next::Packet(packet) => Some(packet.as_ref()),
+            playout::Next::Lost => None,
             playout::Next::Nothing => return,
         };
-        let mut samples = [0; SAMPLES];
-        let decoded = decoder.decode_s16(packet, SAMPLES, &mut samples).unwrap_or(0);
-        let samples = &samples[..decoded];
+        let samples = self.speech.hear(packet);
+        let samples = samples.as_slice();
         let mut shared = self.shared();
         let shared = &mut *shared;
         match next {
@@ -222,7 +219,7 @@ impl Part {
         shared.latest.drain(..old);
     }
 
-    fn say(&self, encoder: &mut OpusEncoder) -> Option<Bytes> {
+    fn say(&mut self) -> Option<Bytes> {
         let mut samples = [0_i16; SAMPLES];
         {
             let mut shared = self.shared();
@@ -242,9 +239,6 @@ impl Part {
                 samples.fill(0);
             }
         }
-        let mut packet = vec![0; MAX_PACKET_BYTES];
-        let length = encoder.encode_s16(&samples, SAMPLES, &mut packet).ok()?;
-        packet.truncate(length);
-        Some(packet.into())
+        self.speech.say(&samples)
     }
 }

@@ -11,6 +11,7 @@ use tokio::{
     sync::{oneshot, watch},
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 use wacore::{
     stanza::call::{REJECT_REASON_BUSY, TERMINATE_REASON_TIMEOUT, build_mute_v2},
     types::{
@@ -495,7 +496,7 @@ impl Desk {
         self.tasks.spawn_detached(Box::pin(sound.carry));
         let desk = self.clone();
         self.tasks.spawn_detached(Box::pin(async move {
-            if let Some(why) = desk.look_after(&id, &handle, rings).await {
+            if let Some(why) = desk.look_after(&id, &handle, rings, &sound.foreign).await {
                 desk.tell(&id, Step::Ended(why)).await;
                 desk.terminate(&handle).await;
             } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) {
@@ -508,7 +509,13 @@ impl Desk {
     }
 
     /// Returns when the call is over, or why it has to be.
-    async fn look_after(&self, id: &str, handle: &CallHandle, rings: Duration) -> Option<&'static str> {
+    async fn look_after(
+        &self,
+        id: &str,
+        handle: &CallHandle,
+        rings: Duration,
+        foreign: &CancellationToken,
+    ) -> Option<&'static str> {
         let events = handle.events();
         let mut over = std::pin::pin!(self.book.wait(id, |call| call.state.is_over()));
         let mut answer = std::pin::pin!(self.book.wait(id, |call| call.state != CallState::Ringing));
@@ -536,6 +543,7 @@ impl Desk {
                 () = handle.wait_ended() => {
                     return timeout(REASON_MAX, over).await.err().map(|_| reason::MEDIA_FAILED);
                 }
+                () = foreign.cancelled() => return Some(reason::AUDIO_FORMAT),
                 () = &mut rung_out, if !answered => return Some(reason::TIMEOUT),
             }
             if answered && allocated {

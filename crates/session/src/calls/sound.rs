@@ -2,9 +2,12 @@
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use wacore::voip::{AudioFormat, EncodedAudioFrame, VideoFrame};
 use wago_calls::{Heard, Trunk};
 use whatsapp_rust::async_channel;
+
+use super::mlow::{Ear, Mlow};
 
 /// Packets of 60 ms on their way between the engine and the line; what comes beyond it is dropped, as it would be late.
 const PACKETS_MAX: usize = 32;
@@ -15,6 +18,8 @@ pub(super) const FORMAT: AudioFormat = AudioFormat::OPUS_16KHZ_60MS;
 /// A call's packets between the engine and the line.
 pub(super) struct Sound {
     pub trunk: Trunk,
+    /// The other end speaks a codec that this build has not.
+    pub foreign: CancellationToken,
     /// To be run for as long as the call goes on.
     pub carry: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -36,26 +41,35 @@ impl Sound {
         let (shown, unseen) = async_channel::bounded(1);
         let (to_line, line_hears) = mpsc::channel(PACKETS_MAX);
         let (line_says, mut from_line) = mpsc::channel::<Bytes>(PACKETS_MAX);
+        let foreign = CancellationToken::new();
+        let strange = foreign.clone();
         let carry = Box::pin(async move {
             // Held for as long as the call: the engine takes a closed end for an end.
             let _held = (no_pictures, unseen);
+            let mut mlow = Mlow::default();
             loop {
                 tokio::select! {
                     frame = hear.recv() => match frame {
                         Ok(frame) => {
                             let EncodedAudioFrame { data, sequence_number: sequence, timestamp, .. } = frame;
-                            // What finds no place is lost.
-                            if let Err(mpsc::error::TrySendError::Closed(_)) =
-                                to_line.try_send(Heard { data, sequence, timestamp })
-                            {
-                                return;
+                            match mlow.hear(Heard { data, sequence, timestamp }).await {
+                                // What finds no place is lost.
+                                Ear::Packet(heard) => {
+                                    if let Err(mpsc::error::TrySendError::Closed(_)) = to_line.try_send(heard) {
+                                        return;
+                                    }
+                                }
+                                Ear::Nothing => {}
+                                Ear::Foreign => strange.cancel(),
                             }
                         }
                         Err(_) => return,
                     },
                     packet = from_line.recv() => match packet {
                         Some(packet) => {
-                            if let Err(async_channel::TrySendError::Closed(_)) = say.try_send(packet) {
+                            if let Some(packet) = mlow.say(packet).await
+                                && let Err(async_channel::TrySendError::Closed(_)) = say.try_send(packet)
+                            {
                                 return;
                             }
                         }
@@ -65,6 +79,6 @@ impl Sound {
             }
         });
         let trunk = Trunk { clock: FORMAT.rtp_clock_rate, heard: line_hears, said: line_says };
-        (Self { trunk, carry }, Audio { said, heard, pictures, shown })
+        (Self { trunk, foreign, carry }, Audio { said, heard, pictures, shown })
     }
 }

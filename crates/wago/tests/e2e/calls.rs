@@ -16,7 +16,7 @@ impl Phones {
     }
 
     /// Waits until the phone's latest call is such.
-    async fn in_call(&self, number: &str, what: &str, such: impl Fn(&Value) -> bool) -> Value {
+    pub async fn in_call(&self, number: &str, what: &str, such: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/phones/{number}/calls");
         self.until(what, &path, |calls| calls.as_array()?.last().filter(|call| such(call)).cloned()).await
     }
@@ -24,7 +24,7 @@ impl Phones {
 
 impl Inbox {
     /// Waits until the call came to that state.
-    async fn call(&self, id: &str, state: &str) -> Value {
+    pub async fn call(&self, id: &str, state: &str) -> Value {
         let what = format!("the call to be {state}");
         let told = self.first(&what, |told| {
             let event = told.event();
@@ -34,7 +34,7 @@ impl Inbox {
     }
 }
 
-async fn status(session: &Session, id: &str) -> Value {
+pub async fn status(session: &Session, id: &str) -> Value {
     session.get(&format!("/call/status?CallID={id}")).await.data()["calls"][0].clone()
 }
 
@@ -80,7 +80,7 @@ async fn a_phone_calls_a_session_which_answers() {
 }
 
 /// Waits until so many packets more, of 60 ms each, were heard in the call.
-async fn goes_on(session: &Session, id: &str, packets: u64) {
+pub async fn goes_on(session: &Session, id: &str, packets: u64) {
     let heard = async || status(session, id).await["stats"]["heardPackets"].as_u64().unwrap();
     let enough = heard().await + packets;
     let wait = async {
@@ -92,11 +92,11 @@ async fn goes_on(session: &Session, id: &str, packets: u64) {
 }
 
 /// How often a phone is asked what it hears: its sound makes no event.
-const ASKED: std::time::Duration = std::time::Duration::from_millis(100);
+pub const ASKED: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Phones {
     /// Waits until the phone hears that tone, in Hz and dB of the loudest there is.
-    async fn hears(&self, number: &str, hz: f64, level: f64) {
+    pub async fn hears(&self, number: &str, hz: f64, level: f64) {
         let path = format!("/phones/{number}/calls");
         let mut heard = Value::Null;
         let wait = async {
@@ -127,7 +127,7 @@ async fn talking() -> (World, Session, Inbox, String) {
 }
 
 /// A WAV file of a tone, in Hz and dB, of so many seconds at 48 kHz.
-fn wav(hz: f32, level: f32, seconds: u32) -> Vec<u8> {
+pub fn wav(hz: f32, level: f32, seconds: u32) -> Vec<u8> {
     const RATE: u32 = 48_000;
     let loud = f32::from(i16::MAX) * 10_f32.powf(level / 20.0);
     let bytes = RATE * seconds * 2;
@@ -149,13 +149,13 @@ fn wav(hz: f32, level: f32, seconds: u32) -> Vec<u8> {
     file
 }
 
-fn data_url(file: &[u8]) -> String {
+pub fn data_url(file: &[u8]) -> String {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     format!("data:audio/wav;base64,{}", BASE64_STANDARD.encode(file))
 }
 
 /// The samples of a WAV file at 16 kHz.
-fn samples(wav: &[u8]) -> Vec<i16> {
+pub fn samples(wav: &[u8]) -> Vec<i16> {
     wav[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect()
 }
 

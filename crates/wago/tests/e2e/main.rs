@@ -23,6 +23,7 @@ mod many;
 mod media;
 mod messages;
 mod messages_store;
+mod mlow;
 mod newsletters;
 mod pairing;
 mod passkey;
