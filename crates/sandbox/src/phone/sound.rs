@@ -3,6 +3,7 @@
 //! The engine's own media code seals and opens the packets; they go over the network's relay like those of any device.
 
 mod playout;
+mod voices;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,19 +11,25 @@ use std::{
 };
 
 use bytes::Bytes;
-use opus_pure::{Application, MAX_PACKET_BYTES, OpusDecoder, OpusEncoder};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use opus_pure::{Application, MAX_PACKET_BYTES, OpusEncoder};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
-use wacore::voip::{
-    AudioConfig, AudioFormat, CallConfig, CallEngine, CallEvent,
-    engine::{Input, Output, TxIdSource},
+use wacore::{
+    types::group_call::GroupCallUpdate,
+    voip::{
+        AudioConfig, AudioFormat, CallConfig, CallEngine, CallEvent,
+        engine::{GroupEngineConfig, Input, Output, TxIdSource},
+    },
 };
 
 use wago_contract::phone::call::Heard;
 use wago_media::tone;
 
 use crate::relay::Relay;
-use playout::Playout;
+use voices::Voices;
 
 /// Samples a second.
 pub(crate) const RATE: u32 = 16_000;
@@ -36,6 +43,8 @@ const BITRATE: i32 = 24_000;
 const RECORDED_MAX: usize = RATE as usize * 900;
 /// Samples that what is heard is measured by: the last second.
 const MEASURED: usize = RATE as usize;
+/// Changes of who is in a call that wait for the sound; one more is not heard of, until the next, which tells all.
+const CHANGES_MAX: usize = 64;
 /// How far a tone may be from its level and count as heard, in dB.
 const NEAR: f32 = 3.0;
 
@@ -53,7 +62,16 @@ pub(crate) enum Playing {
 /// A phone's part in the sound of a call. It ends when it is dropped.
 pub(crate) struct Sound {
     shared: Arc<Mutex<Shared>>,
+    changes: mpsc::Sender<Change>,
     over: CancellationToken,
+}
+
+/// What a phone learns of a call of many while it goes on.
+pub(crate) enum Change {
+    /// Who is in it.
+    People(Box<GroupCallUpdate>),
+    /// The key that belongs to that change of it.
+    Key(u32, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -71,14 +89,28 @@ struct Shared {
 
 impl Sound {
     /// Begins at once.
-    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing) -> Option<Self> {
-        config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
-        let engine = CallEngine::new(config, Box::new(Random)).ok()?;
+    pub fn start(config: CallConfig, relay: &Relay, playing: Playing) -> Option<Self> {
+        Some(Self::begin(engine(config)?, relay, playing))
+    }
+
+    /// In a call of many; the keys come after it.
+    pub fn start_group(config: CallConfig, people: GroupEngineConfig, relay: &Relay, playing: Playing) -> Option<Self> {
+        let mut engine = engine(config)?;
+        engine.configure_group(people).ok()?;
+        Some(Self::begin(engine, relay, playing))
+    }
+
+    fn begin(engine: CallEngine, relay: &Relay, playing: Playing) -> Self {
         let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
         let over = CancellationToken::new();
-        let part = Part { engine, relay: relay.clone(), shared: shared.clone() };
+        let (changes, told) = mpsc::channel(CHANGES_MAX);
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), told };
         tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
-        Some(Self { shared, over })
+        Self { shared, changes, over }
+    }
+
+    pub fn change(&self, change: Change) {
+        let _ = self.changes.try_send(change);
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -127,6 +159,11 @@ impl Drop for Sound {
     }
 }
 
+fn engine(mut config: CallConfig) -> Option<CallEngine> {
+    config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
+    CallEngine::new(config, Box::new(Random)).ok()
+}
+
 struct Random;
 
 impl TxIdSource for Random {
@@ -140,15 +177,12 @@ struct Part {
     engine: CallEngine,
     relay: Relay,
     shared: Arc<Mutex<Shared>>,
+    told: mpsc::Receiver<Change>,
 }
 
 impl Part {
     async fn run(mut self) {
-        let (Ok(mut encoder), Ok(mut decoder)) =
-            (OpusEncoder::new(RATE as i32, 1, Application::Voip), OpusDecoder::new(RATE as i32, 1))
-        else {
-            return;
-        };
+        let Ok(mut encoder) = OpusEncoder::new(RATE as i32, 1, Application::Voip) else { return };
         encoder.bitrate_bps = BITRATE;
         let (mut end, mut packets) = self.relay.join();
         let begin = Instant::now();
@@ -156,12 +190,12 @@ impl Part {
         self.engine.start(now(), crate::now_ms());
         let mut tick = interval(PACKET);
         tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut playout = Playout::default();
+        let mut voices = Voices::default();
         loop {
             let due = loop {
                 match self.engine.poll_output() {
                     Output::Transmit(packet) => end.receive(&packet),
-                    Output::EncodedAudio(frame) => playout.push(frame.sequence_number, frame.data),
+                    Output::EncodedAudio(frame) => voices.push(frame.device, frame.sequence_number, frame.data),
                     Output::Event(event) => self.note(&event),
                     Output::Timeout(due) => break due,
                     _ => {}
@@ -172,8 +206,18 @@ impl Part {
                     Some(packet) => self.engine.handle_input(now(), Input::RelayPacket(&packet)),
                     None => return,
                 },
+                change = self.told.recv() => match change {
+                    // What the engine does not take of it leaves all as it was.
+                    Some(Change::People(update)) => {
+                        let _ = self.engine.apply_group_update(now(), &update);
+                    }
+                    Some(Change::Key(transaction, key)) => {
+                        let _ = self.engine.apply_group_raw_epoch(transaction, &key);
+                    }
+                    None => return,
+                },
                 _ = tick.tick() => {
-                    self.hear(&mut decoder, playout.pop());
+                    self.hear(voices.pop());
                     if let Some(packet) = self.say(&mut encoder) {
                         self.engine.handle_input(now(), Input::EncodedAudio(&packet));
                     }
@@ -195,21 +239,13 @@ impl Part {
         }
     }
 
-    fn hear(&self, decoder: &mut OpusDecoder, next: playout::Next) {
-        let packet = match &next {
-            playout::Next::Packet(packet) => packet.as_ref(),
-            playout::Next::Lost => &[],
-            playout::Next::Nothing => return,
-        };
-        let mut samples = [0; SAMPLES];
-        let decoded = decoder.decode_s16(packet, SAMPLES, &mut samples).unwrap_or(0);
-        let samples = &samples[..decoded];
+    fn hear(&self, heard: voices::Heard) {
+        let Some(samples) = heard.samples else { return };
+        let samples = samples.as_slice();
         let mut shared = self.shared();
         let shared = &mut *shared;
-        match next {
-            playout::Next::Lost => shared.heard.lost += 1,
-            _ => shared.heard.packets += 1,
-        }
+        shared.heard.lost += heard.lost;
+        shared.heard.packets += heard.packets;
         if let Some((hz, level)) = shared.expects {
             shared.heard.expected += 1;
             let found = tone::level_at(samples, hz);

@@ -6,6 +6,8 @@ use wacore::voip::{AudioFormat, EncodedAudioFrame, VideoFrame};
 use wago_calls::{Heard, Trunk};
 use whatsapp_rust::async_channel;
 
+use super::speakers::Speakers;
+
 /// Packets of 60 ms on their way between the engine and the line; what comes beyond it is dropped, as it would be late.
 const PACKETS_MAX: usize = 32;
 
@@ -39,14 +41,16 @@ impl Sound {
         let carry = Box::pin(async move {
             // Held for as long as the call: the engine takes a closed end for an end.
             let _held = (no_pictures, unseen);
+            let mut speakers = Speakers::default();
             loop {
                 tokio::select! {
                     frame = hear.recv() => match frame {
                         Ok(frame) => {
-                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, .. } = frame;
+                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, device, .. } = frame;
+                            let speaker = speakers.number(device.as_ref());
                             // What finds no place is lost.
                             if let Err(mpsc::error::TrySendError::Closed(_)) =
-                                to_line.try_send(Heard { data, sequence, timestamp })
+                                to_line.try_send(Heard { speaker, data, sequence, timestamp })
                             {
                                 return;
                             }
