@@ -336,6 +336,7 @@ async fn a_phone_asks_a_session_to_join_and_another_to_a_call_with_it() {
     inbox.call(&id, "ringing").await;
     alice.post("/call/answer", json!({"CallID": id})).await.data();
     inbox.call(&id, "active").await;
+    phones.asked(BOB, "the answer", |call| call["state"] == "active").await;
     phones.call(BOB, "invite", json!({"to": DAVE})).await;
     are_in(&alice, &id, &[BOB, DAVE]).await;
     alice.post("/call/test", json!({"CallID": id, "Tone": ALICES})).await.data();

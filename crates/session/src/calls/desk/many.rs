@@ -17,7 +17,8 @@ use super::{Desk, OFFER_MAX, REASON_MAX, refused, too_many};
 use crate::{
     Error, Result, adapter,
     calls::{
-        book::Entry,
+        book::{Entry, Step},
+        reason,
         sound::{FORMAT, Sound},
     },
 };
@@ -53,30 +54,36 @@ impl Desk {
         if video {
             calling = calling.video(audio.pictures, audio.shown);
         }
-        let handle = match calling.start().await {
-            Ok(handle) => handle,
-            Err(failed @ CallError::Response(_)) => {
-                // The engine says that it was refused, and WhatsApp's word on it why.
-                let code = timeout(REASON_MAX, self.word(offered)).await.ok().flatten();
-                let text = "the call is not let through".to_owned();
-                return Err(code.map_or_else(|| refused(failed), |code| Error::Rejected { code, text }));
-            }
-            Err(failed) => return Err(refused(failed)),
-        };
-        let id = handle.call_id().to_owned();
-        let mut entry = Entry {
+        let entry = |id: &str| Entry {
             peer: group.as_ref().map(Jid::to_string).unwrap_or_default(),
-            chat: chat.unwrap_or_else(|| Jid::new(&id, Server::Call).to_string()),
+            group: group.as_ref().map(Jid::to_string).unwrap_or_default(),
+            chat: chat.clone().unwrap_or_else(|| Jid::new(id, Server::Call).to_string()),
             video,
             many: true,
-            ..Entry::ringing(id.clone(), Direction::Outgoing, Utc::now())
+            ..Entry::ringing(id.to_owned(), Direction::Outgoing, Utc::now())
         };
-        entry.group = entry.peer.clone();
-        let Ok(told) = self.book.add(entry) else {
-            self.terminate(&handle).await;
-            return Err(too_many());
+        // Those who ring may decline before the sound found its way: the call is known as soon as it was offered.
+        let mut start = std::pin::pin!(calling.start());
+        let (made, offer) = tokio::select! {
+            biased;
+            Some((word, id)) = offer_of(offered) => {
+                let known = self.note(entry(&id)).await;
+                (start.as_mut().await, known.then_some((word, id)))
+            }
+            made = &mut start => (made, None),
         };
-        self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
+        let handle = match (made, offer) {
+            (Ok(handle), Some(_)) => handle,
+            // Something else was said of another call meanwhile.
+            (Ok(handle), None) if self.note(entry(handle.call_id())).await => handle,
+            (Ok(handle), None) => {
+                self.terminate(&handle).await;
+                return Err(too_many());
+            }
+            (Err(failed), Some((word, id))) => return self.came_to_nothing(failed, &word, &id).await,
+            (Err(failed), None) => return Err(refused(failed)),
+        };
+        let id = handle.call_id().to_owned();
         // What changed before the call was known here.
         let known = handle.group_state();
         let stepped = known
@@ -88,6 +95,30 @@ impl Desk {
             self.recorder.insist(vec![adapter::call::state(&call, Utc::now())]).await;
         }
         self.told(&id)
+    }
+
+    /// A call that rings from now on. False: there are too many.
+    async fn note(&self, entry: Entry) -> bool {
+        let Ok(told) = self.book.add(entry) else { return false };
+        self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
+        true
+    }
+
+    /// Of a call that was offered, and has no sound: it was refused, or all declined meanwhile.
+    async fn came_to_nothing(&self, failed: CallError, word: &str, id: &str) -> Result<Call> {
+        if let CallError::Response(_) = failed
+            && let Some(code) = timeout(REASON_MAX, self.words.of(word)).await.ok().flatten()
+        {
+            self.tell(id, Step::Ended(reason::REFUSED)).await;
+            return Err(Error::Rejected { code, text: "the call is not let through".to_owned() });
+        }
+        // The engine may say so before it says why.
+        let over = self.book.wait(id, |call| call.state.is_over());
+        if timeout(REASON_MAX, over).await.is_ok() {
+            return self.told(id);
+        }
+        self.tell(id, Step::Ended(reason::MEDIA_FAILED)).await;
+        Err(refused(failed))
     }
 
     /// WhatsApp's word on a stanza that is being sent: the code, if it was refused.
@@ -179,6 +210,15 @@ impl Desk {
             Err(_) => Err(Error::TimedOut),
         }
     }
+}
+
+/// The ids of an offer that is being sent: its own, by which it is acknowledged, and the call's.
+async fn offer_of<E>(sent: impl Future<Output = Result<Arc<Node>, E>>) -> Option<(String, String)> {
+    let sent = sent.await.ok()?;
+    let word = sent.attrs().optional_string("id")?.into_owned();
+    let offer = sent.get_optional_child("offer")?;
+    let id = offer.attrs().optional_string("call-id")?.into_owned();
+    Some((word, id))
 }
 
 /// Of a call of many, WhatsApp tells by which relay it goes once one joins it.
