@@ -191,6 +191,13 @@ impl Desk {
                 _ => self.book.step(id, Step::Rejected(reason::REJECTED)),
             },
             CallAction::Terminate { reason, .. } => {
+                // Nobody but this account could end a call of many that it made: all others are gone.
+                let nobody = ours
+                    && reason.as_deref() != Some(TERMINATE_REASON_TIMEOUT)
+                    && self.book.find(id).is_some_and(|call| call.many && call.state == CallState::Ringing);
+                if nobody {
+                    return self.book.step(id, Step::Rejected(reason::REJECTED));
+                }
                 let unanswered = match reason.as_deref() {
                     Some(TERMINATE_REASON_TIMEOUT) if ours => reason::TIMEOUT,
                     _ if ours => reason::REMOTE_HANGUP,

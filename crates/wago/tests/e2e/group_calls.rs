@@ -38,16 +38,19 @@ impl Phones {
     /// Waits until the phone's latest call is such, though nothing makes an event of it.
     async fn asked(&self, number: &str, what: &str, such: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/phones/{number}/calls");
+        let mut latest = Value::Null;
         let wait = async {
             loop {
-                let calls = self.get(&path).await;
-                if let Some(call) = calls.as_array().and_then(|calls| calls.last()).filter(|call| such(call)) {
-                    return call.clone();
+                latest = self.get(&path).await.as_array().and_then(|calls| calls.last()).cloned().unwrap_or_default();
+                if such(&latest) {
+                    return;
                 }
                 tokio::time::sleep(ASKED).await;
             }
         };
-        crate::patiently(&format!("{what} on the phone {number}"), wait).await
+        let came = tokio::time::timeout(crate::PATIENCE, wait).await.is_ok();
+        assert!(came, "waited in vain for {what} on the phone {number}: {latest}");
+        latest
     }
 
     /// Waits until the phone heard that tone for a second, whatever else it heard.
@@ -330,7 +333,6 @@ async fn a_phone_asks_a_session_to_join_and_another_to_a_call_with_it() {
     assert_eq!(inbox.call(&id, "ended").await["Reason"], "remote_hangup");
 
     // Into one that the session took.
-    phones.answers_with(DAVE, CAROLS).await;
     let wish = json!({"to": ALICE, "play": format!("tone:{BOBS}:-15")});
     let id = phones.call(BOB, "make", wish).await["id"].as_str().unwrap().to_owned();
     inbox.call(&id, "ringing").await;
@@ -338,10 +340,20 @@ async fn a_phone_asks_a_session_to_join_and_another_to_a_call_with_it() {
     inbox.call(&id, "active").await;
     phones.asked(BOB, "the answer", |call| call["state"] == "active").await;
     phones.call(BOB, "invite", json!({"to": DAVE})).await;
+    let asked = inbox.first("word that Dave was asked", |told| {
+        let event = told.event();
+        let dave = |one: &Value| one["alt"] == jid(DAVE) && one["state"] == "ringing";
+        event["CallID"] == id && event["Participants"].as_array().is_some_and(|all| all.iter().any(dave))
+    });
+    asked.await;
+    phones.call(DAVE, "answer", json!({"play": format!("tone:{CAROLS}:-15")})).await;
     are_in(&alice, &id, &[BOB, DAVE]).await;
     alice.post("/call/test", json!({"CallID": id, "Tone": ALICES})).await.data();
-    phones.hears_among_others(DAVE, ALICES, -12).await;
     phones.hears_among_others(DAVE, BOBS, -15).await;
+    phones.hears_among_others(BOB, CAROLS, -15).await;
+    for number in [BOB, DAVE] {
+        phones.hears_among_others(number, ALICES, -12).await;
+    }
     let heard = recorded(&alice, &id).await;
     has(&heard, BOBS);
     has(&heard, CAROLS);

@@ -235,8 +235,8 @@ fn widen(state: &mut State, said: &Said<'_>, callee: Number) -> Result<(), Refus
     if !state.group_calls.begin(id, call) {
         return Err(Refused(503));
     }
+    // Until somebody joins, the two have the key that they have.
     state.calls.end(id);
-    changed(state, id, Why::Keys);
     Ok(())
 }
 
