@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use bytes::Bytes;
 use clap::Args;
 use wago_calls::{

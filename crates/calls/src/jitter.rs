@@ -225,6 +225,7 @@ mod tests {
     fn packet(number: u32, clock: u32) -> Heard {
         let step = clock / 1000 * 60;
         Heard {
+            speaker: 0,
             data: vec![0x18, number as u8, (number >> 8) as u8].into(),
             sequence: number as u16,
             timestamp: number.wrapping_mul(step),
@@ -312,14 +313,14 @@ mod tests {
         for at in 0..20_u32 {
             let data = packet(at, 48_000).data;
             let timestamp = begin.wrapping_add(at * step);
-            jitter.push(&Heard { data, sequence: at as u16, timestamp }, u64::from(at) * 60);
+            jitter.push(&Heard { speaker: 0, data, sequence: at as u16, timestamp }, u64::from(at) * 60);
             heard += jitter.pop(60).iter().filter(|piece| matches!(piece, Piece::Packet(_))).count();
         }
         assert!(heard >= 18, "{heard}");
         for at in 20..30_u32 {
             let data = packet(at, 48_000).data;
             let timestamp = 1_000_000_000 + at * step;
-            jitter.push(&Heard { data, sequence: at as u16, timestamp }, u64::from(at) * 60);
+            jitter.push(&Heard { speaker: 0, data, sequence: at as u16, timestamp }, u64::from(at) * 60);
             heard += jitter.pop(60).iter().filter(|piece| matches!(piece, Piece::Packet(_))).count();
         }
         assert!(heard >= 26, "{heard}");

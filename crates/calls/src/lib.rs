@@ -12,6 +12,7 @@ pub mod packet;
 mod recorder;
 mod stream;
 pub mod turn;
+mod voices;
 pub mod webrtc;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use folder::{AudioFolder, FolderError};
 pub use line::{Line, LineStats, Played, Playing};
 pub use recorder::{Format, RecordError, Recorded, Recording, What};
 pub use stream::{Level, Stream, TooFull};
+pub use voices::SPEAKERS_MAX;
 
 /// Samples a second of sound that is not encoded, which is mono everywhere.
 pub const RATE: u32 = 16_000;
@@ -49,6 +51,8 @@ pub struct Trunk {
 /// A packet of what the other end says.
 #[derive(Clone, Debug)]
 pub struct Heard {
+    /// Who says it, of those at the other end: a small number, 0 where there is only one.
+    pub speaker: u8,
     pub data: Bytes,
     /// RTP's: both wrap around.
     pub sequence: u16,

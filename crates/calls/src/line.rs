@@ -2,7 +2,7 @@
 //!
 //! Every 60 ms WhatsApp is said one packet. If a browser is the only one who speaks, that is the browser's own sound, put
 //! together from its packets; otherwise the sound of all who speak is mixed and encoded. What WhatsApp says goes to the
-//! browser as it comes, and is decoded only for those who want samples.
+//! browser as it comes, and is decoded only for those who want samples, and where several speak at WhatsApp's end.
 
 use std::{
     collections::VecDeque,
@@ -28,6 +28,7 @@ use crate::{
     packet::{self, Packet},
     recorder::{Format, RecordError, Recorder, Recording, What},
     stream::{self, Port, Stream},
+    voices::Voices,
 };
 
 /// How late an echo is, in frames: a third of a second.
@@ -77,9 +78,10 @@ struct Inner {
 /// All that is joined to a line.
 struct Desk {
     said: mpsc::Sender<Bytes>,
-    jitter: Jitter,
-    decoder: Decoder,
+    voices: Voices,
     encoder: Encoder,
+    /// What a browser hears while several speak at once.
+    mixer: Option<Encoder>,
     /// What says nothing.
     silence: Bytes,
     begin: Instant,
@@ -130,8 +132,8 @@ impl Line {
         let mut encoder = Encoder::new();
         let desk = Desk {
             said,
-            jitter: Jitter::new(clock),
-            decoder: Decoder::new(),
+            voices: Voices::new(clock),
+            mixer: None,
             silence: encoder.encode(&[0; SAMPLES]),
             encoder,
             begin: Instant::now(),
@@ -314,9 +316,9 @@ impl Line {
             ("tone", desk.tone.is_some()),
         ];
         LineStats {
-            lost: desk.jitter.tally.lost,
-            late: desk.jitter.tally.late,
-            jitter_ms: desk.jitter.depth(),
+            lost: desk.voices.tally().lost,
+            late: desk.voices.tally().late,
+            jitter_ms: desk.voices.depth(),
             legs: legs.into_iter().filter(|(_, there)| *there).map(|(leg, _)| leg).collect(),
             ..desk.stats.clone()
         }
@@ -329,20 +331,26 @@ impl Desk {
     }
 
     /// Somebody wants samples of what WhatsApp says.
-    fn listens(&self) -> bool {
+    fn listens(&self, now: u64) -> bool {
         let records = self.recorder.as_ref().is_some_and(|recorder| recorder.what() != What::Outbound);
-        records || self.stream.is_some() || self.echo.is_some()
+        records || self.stream.is_some() || self.echo.is_some() || self.mixes(now)
+    }
+
+    /// A browser is there for which several speak at once: it hears them as one.
+    fn mixes(&self, now: u64) -> bool {
+        self.browser.is_some() && self.voices.are_many(now)
     }
 
     fn hear(&mut self, packet: &Heard) {
         self.stats.heard += 1;
-        if let Some(browser) = &self.browser {
+        let now = self.now_ms();
+        self.voices.note(packet.speaker, now);
+        if let Some(browser) = self.browser.as_ref().filter(|_| !self.voices.are_many(now)) {
             // Who does not take it misses it.
             let _ = browser.said.try_send(packet.data.clone());
         }
-        if self.listens() {
-            let now = self.now_ms();
-            self.jitter.push(packet, now);
+        if self.listens(now) {
+            self.voices.push(packet, now);
         }
     }
 
@@ -350,15 +358,19 @@ impl Desk {
         if self.stream.as_ref().is_some_and(|stream| !stream.is_open()) {
             self.stream = None;
         }
-        let heard = if self.listens() {
-            let pieces = self.jitter.pop(PACKET.as_millis() as u32);
-            let frame = samples(&mut self.decoder, &pieces);
+        let now = self.now_ms();
+        let heard = if self.listens(now) {
+            let frame = self.voices.pop(now);
             self.stats.heard_level = Some(level(&frame));
             frame
         } else {
             self.stats.heard_level = None;
             [0; SAMPLES]
         };
+        if let Some(browser) = self.browser.as_ref().filter(|_| self.voices.are_many(now)) {
+            let packet = self.mixer.get_or_insert_with(Encoder::new).encode(&heard);
+            let _ = browser.said.try_send(packet);
+        }
         if let Some(stream) = &self.stream {
             stream.hear(&heard);
         }
@@ -459,7 +471,7 @@ fn whole(pieces: &[Piece]) -> Option<Bytes> {
 }
 
 /// Pieces as 60 ms of samples: what is missing is made up, what is too much is left out.
-fn samples(decoder: &mut Decoder, pieces: &[Piece]) -> Frame {
+pub(crate) fn samples(decoder: &mut Decoder, pieces: &[Piece]) -> Frame {
     let mut frame = [0; SAMPLES];
     let mut at = 0;
     for (number, piece) in pieces.iter().enumerate() {

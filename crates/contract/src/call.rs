@@ -18,20 +18,57 @@ const CALL_ID: Name = Name { field: "CallID", aliases: &["call_id"] };
 
 /// `POST /call/make`
 pub struct MakeCall {
-    /// As written.
-    pub phone: String,
+    pub whom: Whom,
     /// Whether it rings as a video call. There is no picture from here in any case.
     pub video: bool,
     /// How long it rings at most.
     pub rings: Duration,
 }
 
+/// Who is called, as written.
+pub enum Whom {
+    /// A person, or a group: then its members are.
+    One(String),
+    /// Several people at once.
+    Many(Vec<String>),
+}
+
+/// People beside the account itself in a call of many.
+const OTHERS_MIN: usize = 2;
+const OTHERS_MAX: usize = 31;
+
 impl Payload for MakeCall {
     fn read(mut fields: Fields) -> Result<Self> {
-        let phone = fields.required(PHONE)?.text(PHONE_MAX)?;
+        let whom = match fields.optional("Phones") {
+            None => Whom::One(fields.required(PHONE)?.text(PHONE_MAX)?),
+            Some(_) if fields.optional(PHONE).is_some() => {
+                return Err(Invalid::field("Phones", "absent if Phone is given"));
+            }
+            Some(phones) => {
+                let phones = phones.words(OTHERS_MAX, PHONE_MAX)?;
+                if phones.len() < OTHERS_MIN {
+                    return Err(Invalid::field("Phones", "a list of 2 to 31 people; Phone calls one"));
+                }
+                Whom::Many(phones)
+            }
+        };
         let video = fields.flag("Video")?;
         let seconds = fields.integer("RingSeconds", 1..=RING_SECONDS_MAX)?.unwrap_or(RING_SECONDS_MAX);
-        Ok(Self { phone, video, rings: Duration::from_secs(seconds.unsigned_abs()) })
+        Ok(Self { whom, video, rings: Duration::from_secs(seconds.unsigned_abs()) })
+    }
+}
+
+/// `POST /call/invite`
+pub struct Invite {
+    pub call: String,
+    /// As written.
+    pub phone: String,
+}
+
+impl Payload for Invite {
+    fn read(mut fields: Fields) -> Result<Self> {
+        let call = call_id(&mut fields)?;
+        Ok(Self { call, phone: fields.required(PHONE)?.text(PHONE_MAX)? })
     }
 }
 
@@ -101,7 +138,7 @@ pub enum Direction {
 pub struct Call {
     #[serde(rename = "callID")]
     pub call_id: String,
-    /// The other end's JID.
+    /// The other end's JID; of a call of many that was made here the group's, or nothing.
     pub peer: String,
     /// Its other one, if it is known: the LID of a phone number, or the other way round.
     pub peer_alt: String,
@@ -117,9 +154,24 @@ pub struct Call {
     /// `audio` or `video`: as what it rang.
     pub media: &'static str,
     pub muted: bool,
+    /// The JID of the group that is called; empty if none is.
+    pub group: String,
+    /// Of a call of many: who is in it or was asked, without the account itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Participant>,
     /// While it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<CallStats>,
+}
+
+/// Somebody in a call of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Participant {
+    pub jid: String,
+    /// The other JID, if it is known.
+    pub alt: String,
+    /// WhatsApp's word: `connected` of who is in it.
+    pub state: String,
 }
 
 /// What has gone over the line of a call so far.

@@ -212,6 +212,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/call/answer", post(call::answer))
         .route("/call/reject", post(call::reject))
         .route("/call/hangup", post(call::hang_up))
+        .route("/call/invite", post(call::invite))
         .route("/call/mute", post(call::mute))
         .route("/call/status", get(call::status))
         .route("/call/settings", get(call::settings).post(call::set_settings))

@@ -12,6 +12,7 @@ mod core;
 mod device;
 mod faults;
 mod group;
+mod group_calls;
 mod journal;
 mod link;
 mod listener;

@@ -4,6 +4,7 @@
 //! the others of its call, as it is: the sound is sealed between the devices. A phone of this network has no socket, and
 //! hands the same packets in without one ([`Relay::join`]).
 
+mod group;
 mod trouble;
 mod wire;
 
@@ -163,14 +164,11 @@ impl Relay {
         }
     }
 
-    /// What a device of the call is told of the relay.
-    pub fn told(&self, call: &str, device: &str) -> Option<Node> {
-        let rooms = self.rooms();
-        let room = rooms.calls.get(call)?;
-        let seat = room.seats.iter().position(|seat| seat.device == device)?;
+    /// Where it is dialled.
+    fn endpoint(&self) -> Node {
         let mut address = self.0.address.ip().octets().to_vec();
         address.extend(self.0.address.port().to_be_bytes());
-        let endpoint = node("te2")
+        node("te2")
             .attr("relay_id", "0")
             .attr("relay_name", "sbx1c01")
             .attr("token_id", "0")
@@ -178,14 +176,21 @@ impl Relay {
             .attr("protocol", "1")
             .attr("c2r_rtt", "1")
             .bytes(address)
-            .build();
+            .build()
+    }
+
+    /// What a device of the call is told of the relay.
+    pub fn told(&self, call: &str, device: &str) -> Option<Node> {
+        let rooms = self.rooms();
+        let room = rooms.calls.get(call)?;
+        let seat = room.seats.iter().position(|seat| seat.device == device)?;
         let children = [
             node("participant").attr("pid", seat + 1).build(),
             node("token").attr("id", "0").bytes(room.seats[seat].token.clone()).build(),
             node("auth_token").attr("id", "1").bytes(room.seats[seat].token.clone()).build(),
             node("key").bytes(room.key.clone().into_bytes()).build(),
             node("warp_mi_tag_len").bytes(TAG_BYTES.as_bytes().to_vec()).build(),
-            endpoint,
+            self.endpoint(),
         ];
         let relay = node("relay").attr("uuid", format!("{:016x}", fingerprint(call))).attr("self_pid", seat + 1);
         Some(relay.children(children).build())

@@ -13,6 +13,7 @@ use crate::{
     device::{Device, DeviceId, PreKey, id_bytes, id_from},
     faults::Faults,
     group::Groups,
+    group_calls::GroupCalls,
     journal::{Journal, Tables},
     link::Outlet,
     media::Media,
@@ -51,6 +52,7 @@ pub(crate) struct State {
     pub passkeys: Passkeys,
     pub orders: Orders,
     pub calls: Calls,
+    pub group_calls: GroupCalls,
     pub relay: Relay,
     /// What went to many, to tell a repetition.
     pub posted: Posted,
@@ -125,6 +127,7 @@ impl State {
             passkeys: Passkeys::restore(tables),
             orders: Orders::restore(tables),
             calls: Calls::default(),
+            group_calls: GroupCalls::default(),
             relay: Relay::unreachable(),
             posted: Posted::default(),
             pairings: Pairings::default(),

@@ -3,18 +3,21 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use chrono::Utc;
+use tokio::time::timeout;
+use wacore::types::group_call::GROUP_CALL_MAX_REMOTE_PARTICIPANTS;
 use wacore_binary::{Jid, JidExt as _};
 use wago_calls::Line;
 use wago_contract::{
-    call::{Call, CallSettings, CallStats, MakeCall},
+    call::{Call, CallSettings, CallStats, MakeCall, Whom},
     send::{Content, Envelope, text::Text},
 };
 use wago_store::{SessionId, Store};
 
-use crate::{Error, Result, Sessions, adapter::jid, sessions::invalid_phone, supervisor::Live};
+use crate::{Error, Result, Sessions, adapter::jid, groups, sessions::invalid_phone, supervisor::Live};
 
 mod book;
 mod desk;
@@ -22,9 +25,15 @@ mod mlow;
 pub(crate) mod reason;
 mod regrets;
 mod sound;
+mod speakers;
+
+/// For WhatsApp's word on who is in a group.
+const GROUP_MAX: Duration = Duration::from_secs(15);
+/// A call of fewer is one of two.
+const OTHERS_MIN: usize = 2;
 
 pub(crate) use book::{Book, Entry};
-pub(crate) use desk::{Desk, Ring};
+pub(crate) use desk::{Desk, Many, Ring};
 pub(crate) use regrets::{Regret, Regrets, Waiting};
 
 /// The books of all sessions, and the texts for those who were declined.
@@ -57,20 +66,51 @@ impl Calls {
 impl Sessions {
     /// Rings. [`Error::Rejected`] if WhatsApp does not let it through.
     pub async fn make_call(&self, id: SessionId, wish: MakeCall) -> Result<Call> {
+        let MakeCall { whom, video, rings: lasts } = wish;
         self.over(id, |live| async move {
-            let peer = self.resolve(&live, &wish.phone).await?;
-            if !(peer.is_pn() || peer.is_lid()) {
-                return Err(invalid_phone("should be a phone number or a person's JID".to_owned()));
+            let peer = match whom {
+                Whom::Many(phones) => return self.make_call_of(&live, &phones, video, lasts).await,
+                Whom::One(phone) => self.resolve(&live, &phone).await?,
+            };
+            if peer.is_group() {
+                return call_group(&live, peer, video, lasts).await;
             }
-            let own = if peer.is_lid() { live.client.lid() } else { live.client.pn() };
-            if own.is_some_and(|own| own.is_same_user_as(&peer)) {
-                return Err(invalid_phone("should not be the account's own".to_owned()));
-            }
-            let peer = peer.to_non_ad();
+            let peer = person(&live, peer, "should be a phone number, a person's JID or a group's")?;
             let alt = other(&live, &peer).await;
             let chat = jid::chat_key(&peer, alt.as_ref());
             let alt = alt.map(|alt| alt.to_string()).unwrap_or_default();
-            live.desk.make(Ring { peer, alt, chat, video: wish.video, lasts: wish.rings }).await
+            live.desk.make(Ring { peer, alt, chat, video, lasts }).await
+        })
+        .await
+    }
+
+    /// Rings at several people.
+    async fn make_call_of(&self, live: &Live, phones: &[String], video: bool, lasts: Duration) -> Result<Call> {
+        let mut whom: Vec<Jid> = Vec::new();
+        for phone in phones {
+            let peer = self.resolve(live, phone).await.and_then(|peer| person(live, peer, NO_PERSON));
+            let peer = peer.map_err(|failed| match failed {
+                Error::Invalid { reason, .. } => {
+                    Error::Invalid { field: "Phones", reason: reason.replacen("Phone", "each of Phones", 1) }
+                }
+                failed => failed,
+            })?;
+            let alt = other(live, &peer).await;
+            if whom.iter().any(|known| *known == peer || Some(known) == alt.as_ref()) {
+                let reason = "Phones should name nobody twice".to_owned();
+                return Err(Error::Invalid { field: "Phones", reason });
+            }
+            whom.push(peer);
+        }
+        live.desk.make_many(Many { group: None, whom, chat: None, video, lasts }).await
+    }
+
+    /// Asks somebody to join a call that goes on.
+    pub async fn invite_to_call(&self, id: SessionId, call: String, phone: String) -> Result<()> {
+        self.known_call(id, &call)?;
+        self.over(id, |live| async move {
+            let whom = person(&live, self.resolve(&live, &phone).await?, NO_PERSON)?;
+            live.desk.invite(call, whom).await
         })
         .await
     }
@@ -173,6 +213,35 @@ fn stats(line: &Line) -> CallStats {
         said_level: stats.said_level,
         legs: stats.legs.into_iter().map(str::to_owned).collect(),
     }
+}
+
+const NO_PERSON: &str = "should be a phone number or a person's JID";
+
+/// Somebody else.
+fn person(live: &Live, jid: Jid, otherwise: &str) -> Result<Jid> {
+    if !(jid.is_pn() || jid.is_lid()) {
+        return Err(invalid_phone(otherwise.to_owned()));
+    }
+    let own = if jid.is_lid() { live.client.lid() } else { live.client.pn() };
+    if own.is_some_and(|own| own.is_same_user_as(&jid)) {
+        return Err(invalid_phone("should not be the account's own".to_owned()));
+    }
+    Ok(jid.to_non_ad())
+}
+
+/// Rings at all other members of a group.
+async fn call_group(live: &Live, group: Jid, video: bool, lasts: Duration) -> Result<Call> {
+    let asked = async { live.client.groups().query_info(&group).await.map_err(groups::unknown) };
+    let info = timeout(GROUP_MAX, asked).await.map_err(|_| Error::TimedOut)??;
+    let own = |jid: &Jid| person(live, jid.clone(), "").is_err();
+    let whom: Vec<Jid> = info.participants.iter().filter(|jid| !own(jid)).map(Jid::to_non_ad).collect();
+    if !(OTHERS_MIN..=GROUP_CALL_MAX_REMOTE_PARTICIPANTS).contains(&whom.len()) {
+        return Err(invalid_phone(
+            "should be a group of 3 to 32 members: WhatsApp calls no other; name up to 31 in Phones".to_owned(),
+        ));
+    }
+    let chat = Some(jid::chat_key(&group, None));
+    live.desk.make_many(Many { group: Some(group), whom, chat, video, lasts }).await
 }
 
 /// The other identity of a person, where it is known.

@@ -25,6 +25,8 @@ struct Whatsapp {
     decoder: Decoder,
     packets: u32,
     speaks: bool,
+    /// Those who speak there, too: by number, and their tone.
+    others: Vec<(u8, f32, Encoder)>,
     ear: Vec<i16>,
     /// The last packet, as it came.
     latest: Bytes,
@@ -64,6 +66,7 @@ impl Whatsapp {
             decoder: Decoder::new(),
             packets: 0,
             speaks: true,
+            others: Vec::new(),
             ear: Vec::new(),
             latest: Bytes::new(),
         };
@@ -78,10 +81,20 @@ impl Whatsapp {
                 tone::fill(&mut frame, self.packets as usize * SAMPLES, THERE, LOUD);
                 let data = self.encoder.encode(&frame);
                 let timestamp = self.packets.wrapping_mul(SAMPLES as u32);
-                let packet = Heard { data, sequence: self.packets as u16, timestamp };
+                let packet = Heard { speaker: 0, data, sequence: self.packets as u16, timestamp };
                 self.heard.try_send(packet).unwrap();
-                taken(&self.heard).await;
             }
+            for (speaker, hz, encoder) in &mut self.others {
+                let mut frame = [0; SAMPLES];
+                tone::fill(&mut frame, self.packets as usize * SAMPLES, *hz, LOUD);
+                // Each counts from a time of its own.
+                let apart = u32::from(*speaker) * 1_000_000;
+                let timestamp = self.packets.wrapping_mul(SAMPLES as u32).wrapping_add(apart);
+                let sequence = (self.packets as u16).wrapping_add(u16::from(*speaker) * 1_000);
+                let packet = Heard { speaker: *speaker, data: encoder.encode(&frame), sequence, timestamp };
+                self.heard.try_send(packet).unwrap();
+            }
+            taken(&self.heard).await;
             self.packets += 1;
             for page in &mut *pages {
                 page.speak().await;
@@ -141,7 +154,7 @@ impl Page {
             let data = Bytes::copy_from_slice(&packet[..length]);
             let (sequence, timestamp) = (number as u16, (number * SAMPLES) as u32);
             // Nobody may listen any more.
-            let _ = self.said.try_send(Heard { data: data.clone(), sequence, timestamp });
+            let _ = self.said.try_send(Heard { speaker: 0, data: data.clone(), sequence, timestamp });
             self.packets.push(data);
         }
         taken(&self.said).await;
@@ -359,6 +372,76 @@ async fn a_recording_has_the_ends_that_were_wished_for() {
     }
 }
 
+/// Somebody else at WhatsApp's end, and what they say, in Hz.
+const SECOND: (u8, f32) = (2, 700.0);
+const THIRD: (u8, f32) = (3, 1_700.0);
+
+impl Whatsapp {
+    fn join(&mut self, (number, hz): (u8, f32)) {
+        self.others.push((number, hz, Encoder::new()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_speak_at_the_other_end_are_recorded_streamed_and_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (line, mut whatsapp) = Whatsapp::call().await;
+    whatsapp.join(SECOND);
+    line.echo(true);
+    let mut stream = line.stream();
+    let path = folder.path().join("inbound.wav");
+    let recording = line.record(What::Inbound, Format::Wav, path.clone()).await.unwrap();
+    let two = [(THERE, LOUD), (SECOND.1, LOUD)];
+    has(&whatsapp.hears(&mut []).await, &two);
+    // One comes, and one goes.
+    whatsapp.join(THIRD);
+    whatsapp.speaks = false;
+    let changed = whatsapp.hears(&mut []).await;
+    has(&changed, &[(SECOND.1, LOUD), (THIRD.1, LOUD)]);
+    assert!(level_at(&changed, THERE) < -50.0);
+    assert!(line.stop_recording());
+    assert_eq!(recording.done().await.unwrap().duration_ms, 48 * 60);
+    let mut streamed = Vec::new();
+    for _ in 0..48 {
+        streamed.extend(stream.hear().await.unwrap());
+    }
+    let recorded: Vec<i16> =
+        std::fs::read(path).unwrap()[44..].chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
+    for heard in [&recorded, &streamed] {
+        let (before, after) = (&heard[SAMPLES * 8..SAMPLES * 23], &heard[SAMPLES * 36..SAMPLES * 47]);
+        has(before, &two);
+        has(after, &[(SECOND.1, LOUD), (THIRD.1, LOUD)]);
+        assert!(level_at(before, THIRD.1) < -50.0 && level_at(after, THERE) < -50.0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_hears_one_as_it_comes_and_several_as_one() {
+    let (line, mut whatsapp) = Whatsapp::call().await;
+    let mut page = Page::join(&line, HERE, 1);
+    whatsapp.hears(&mut [&mut page]).await;
+    is(&page.ear[SAMPLES * 8..], THERE, LOUD);
+    assert_eq!(line.stats().heard_level, None, "one alone is not decoded");
+    whatsapp.join(SECOND);
+    whatsapp.go(&mut [&mut page], 12).await;
+    page.ear.clear();
+    whatsapp.go(&mut [&mut page], 12).await;
+    has(&page.ear, &[(THERE, LOUD), (SECOND.1, LOUD)]);
+    assert_eq!(page.ear.len(), SAMPLES * 12, "one packet each time");
+    assert!(line.stats().heard_level.is_some());
+    // A pause of one of them changes nothing, so that nothing is heard of going to and fro.
+    whatsapp.others.clear();
+    whatsapp.go(&mut [&mut page], 20).await;
+    assert!(line.stats().heard_level.is_some());
+    whatsapp.go(&mut [&mut page], 20).await;
+    page.ear.clear();
+    whatsapp.go(&mut [&mut page], 12).await;
+    is(&page.ear[SAMPLES * 2..], THERE, LOUD);
+    assert_eq!(line.stats().heard_level, None, "who was left alone is passed on again");
+    // What the browser says is its own all the while.
+    assert_eq!(line.stats().encoded, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_is_muted_hears() {
     let (line, mut whatsapp) = Whatsapp::call().await;
@@ -416,7 +499,8 @@ async fn ten_minutes_with_loss_and_delay_stay_intelligible() {
         let late = draw.random_range(0..=100_u64);
         if draw.random::<f64>() >= 0.05 {
             let data = packets[50 + number as usize % 50].clone();
-            let packet = Heard { data, sequence: number as u16, timestamp: number.wrapping_mul(SAMPLES as u32) };
+            let packet =
+                Heard { speaker: 0, data, sequence: number as u16, timestamp: number.wrapping_mul(SAMPLES as u32) };
             arrivals.push((u64::from(number) * 60 + late, packet));
         }
     }

@@ -251,6 +251,7 @@ impl Driver {
             return;
         }
         let _ = self.ends.heard.try_send(Heard {
+            speaker: 0,
             data: Bytes::copy_from_slice(&packet.payload),
             sequence: packet.header.sequence_number,
             timestamp: packet.header.timestamp,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::call::{CallState, Direction};
+use crate::call::{CallState, Direction, Participant};
 
 /// What WhatsApp signals about a call, and how far it has come.
 #[derive(Debug, Clone, Serialize)]
@@ -19,7 +19,7 @@ pub struct Call {
     pub group_jid: String,
     /// `audio` or `video`, where the signal tells.
     pub media: &'static str,
-    /// `group` of a group's call, where the signal tells.
+    /// `group` of a call of many, where the signal tells.
     #[serde(rename = "Type")]
     pub kind: &'static str,
     /// `offer`, `offer_notice`, `preaccept`, `accept`, `reject`, `terminate`, `transport`, `relaylatency`, `missed`…
@@ -27,6 +27,9 @@ pub struct Call {
     pub signal: String,
     /// WhatsApp's word, or why the call is over.
     pub reason: String,
+    /// Who is in a call of many now, or was asked, with the signal `group_update`; without the account itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Participant>,
     /// How far it has come, with the signal `state`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<CallState>,

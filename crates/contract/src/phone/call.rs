@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// `POST /phones/{number}/call/{action}`.
 #[derive(Serialize, Deserialize, Default)]
 pub struct Act {
-    /// Whom to call: a number or a JID.
+    /// Whom to call, or to ask to join: a number or a JID. A group's calls its members.
     pub to: Option<String>,
     /// Of the call; the latest that goes on if absent.
     pub id: Option<String>,
@@ -26,8 +26,12 @@ pub struct Act {
 #[serde(rename_all = "camelCase")]
 pub struct Call {
     pub id: String,
-    /// The other end's number.
+    /// The other end's number; of a call of many, that of who made it.
     pub with: String,
+    /// The JID of the group that is called; empty if none is.
+    pub group: String,
+    /// Of a call of many: who is in it, and who was asked.
+    pub participants: Vec<Participant>,
     /// The other end's device; 0 is its phone.
     pub device: u16,
     pub outgoing: bool,
@@ -41,6 +45,14 @@ pub struct Call {
     /// Its sound has found the relay.
     pub connected: bool,
     pub heard: Heard,
+}
+
+/// Somebody in a call of many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    pub number: String,
+    /// `invited`, `ringing`, `connected`, `rejected` or `left`.
+    pub state: String,
 }
 
 /// What a phone heard.

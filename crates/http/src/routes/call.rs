@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use http::request::Parts;
-use wago_contract::call::{Acted, CallSettings, Calls, Made, MakeCall, MuteCall, NameCall, Press, TestLine};
+use wago_contract::call::{Acted, CallSettings, Calls, Invite, Made, MakeCall, MuteCall, NameCall, Press, TestLine};
 
 use crate::{
     app::App,
@@ -47,6 +47,16 @@ pub(crate) async fn hang_up(
 ) -> Result<Reply<Acted>> {
     app.sessions.hang_up(session.id, named.call.clone()).await?;
     acted("Call ended", named.call)
+}
+
+/// Asks somebody to join; of a call of two it makes one of many.
+pub(crate) async fn invite(
+    Session(session): Session,
+    State(app): State<App>,
+    Body(wish): Body<Invite>,
+) -> Result<Reply<Acted>> {
+    app.sessions.invite_to_call(session.id, wish.call.clone(), wish.phone).await?;
+    acted("Invited", wish.call)
 }
 
 pub(crate) async fn mute(

@@ -1,5 +1,7 @@
 //! The calls of a phone: it rings, and its person answers, or calls somebody.
 
+mod group;
+
 use std::collections::VecDeque;
 
 use buffa::MessageField;
@@ -82,6 +84,8 @@ struct Call {
     plays: Playing,
     codec: Codec,
     sound: Option<Sound>,
+    /// Of a call of many.
+    many: Option<group::Many>,
     /// What was heard, once it is over.
     heard: contract::Heard,
     recording: Vec<i16>,
@@ -131,6 +135,7 @@ impl Call {
             plays: Playing::default(),
             codec: Codec::default(),
             sound: None,
+            many: None,
             heard: contract::Heard::default(),
             recording: Vec::new(),
         }
@@ -154,6 +159,8 @@ impl Call {
         contract::Call {
             id: self.id.clone(),
             with: self.peer.number.to_string(),
+            group: self.many.as_ref().map(group::Many::group).unwrap_or_default(),
+            participants: self.many.as_ref().map(group::Many::participants).unwrap_or_default(),
             device: self.peer.device,
             outgoing: self.outgoing,
             video: self.video,
@@ -209,6 +216,7 @@ pub(crate) fn act(
             hang_up(phone, state, &id, if action == "timeout" { Some("timeout") } else { None })?;
             id
         }
+        "invite" => group::invite(phone, state, wish)?,
         "play" | "mute" | "unmute" | "expect" => {
             let call = phone.calls.named(id)?;
             let sound = call.sound.as_ref().ok_or(Error::CallState("the call was not answered yet, or is over"))?;
@@ -230,7 +238,7 @@ pub(crate) fn act(
         _ => {
             return Err(Error::Invalid {
                 field: "action",
-                expected: "must be make, answer, reject, busy, hangup, timeout, play, mute, unmute, expect or auto",
+                expected: "must be make, invite, answer, reject, busy, hangup, timeout, play, mute, unmute, expect or auto",
             });
         }
     };
@@ -298,6 +306,9 @@ fn rates(wish: &contract::Act) -> Vec<String> {
 }
 
 fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<String> {
+    if let Chat::Group(id) = Chat::find(state, "to", wish.to.as_deref())? {
+        return group::make(phone, state, wish, id);
+    }
     let to = outbound::recipient(state, "to", wish.to.as_deref())?;
     if to == phone.number {
         return Err(Error::Invalid { field: "to", expected: "must be somebody else" });
@@ -357,12 +368,20 @@ pub(super) fn acknowledged(phone: &mut Handset, state: &mut State, ack: &Node) {
         call.end(&format!("refused: {code}"));
         return;
     }
+    if call.many.is_some() {
+        group::begins(phone, state, ack);
+        return;
+    }
     call.relay = ack.child("relay").and_then(|relay| parse_relay_data(&relay.as_node_ref()));
 }
 
 pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: &Node) {
     state.changed(Update::Phone { number: phone.number.to_string() });
     let (Some(from), Some(action)) = (stanza.jid("from"), stanza.nodes().first().cloned()) else { return };
+    if group::concerns(phone, &from, &action) {
+        group::receive(phone, state, stanza, &action);
+        return;
+    }
     let (Some(id), Some(sender)) = (action.text("call-id"), state.device_of(&from)) else { return };
     let reason = action.text("reason").unwrap_or_default();
     match action.tag.as_ref() {
@@ -399,18 +418,23 @@ pub(super) fn receive(phone: &mut Handset, state: &mut State, stanza: &Node) {
     }
 }
 
-fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id: String, sender: DeviceId) {
+/// Says that the offer came.
+fn got(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id: &str) {
     if let Some(to) = stanza.jid("from") {
         let mut told = node("receipt").attr("to", to);
         if let Some(id) = stanza.text("id") {
             told = told.attr("id", id);
         }
-        let mut offered = node("offer").attr("call-id", id.as_str());
+        let mut offered = node("offer").attr("call-id", id);
         if let Some(creator) = offer.jid("call-creator") {
             offered = offered.attr("call-creator", creator);
         }
         say(phone, state, told.children([offered.build()]).build());
     }
+}
+
+fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id: String, sender: DeviceId) {
+    got(phone, state, stanza, offer, &id);
     if phone.calls.find(&id).is_some() {
         return;
     }
@@ -459,6 +483,9 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
     if call.outgoing || call.phase != Phase::Ringing {
         return Err(Error::CallState("the call does not ring here"));
     }
+    if call.many.is_some() {
+        return group::answer(phone, state, id);
+    }
     let (Some(key), Some(way)) = (call.key, &call.relay) else {
         return Err(Error::CallState("the call came without a key for this phone, or without a relay"));
     };
@@ -494,7 +521,8 @@ fn reject(phone: &mut Handset, state: &mut State, id: &str, reason: Option<&str>
     }
     call.end(reason.unwrap_or("rejected here"));
     let peer = lid(state, call.peer)?;
-    let mut action = node("reject").attr("call-id", id).attr("call-creator", &peer).attr("count", "0");
+    let creator = call.many.as_ref().map_or(&peer, group::Many::creator);
+    let mut action = node("reject").attr("call-id", id).attr("call-creator", creator).attr("count", "0");
     if let Some(reason) = reason {
         action = action.attr("reason", reason);
     }
@@ -539,6 +567,9 @@ fn hang_up(phone: &mut Handset, state: &mut State, id: &str, reason: Option<&str
 
 fn terminate(phone: &mut Handset, state: &mut State, id: &str, device: DeviceId, reason: Option<&str>) -> Result<()> {
     let call = phone.calls.find(id).ok_or(Error::UnknownCall)?;
+    if call.many.is_some() {
+        return group::leave(phone, state, id, reason);
+    }
     let creator = if call.outgoing { DeviceId::phone(phone.number) } else { call.peer };
     let (to, creator) = (lid(state, device)?, lid(state, creator)?);
     let wrapper = state.random_id();

@@ -6,6 +6,7 @@ mod playout;
 mod speech;
 #[cfg(any(test, not(feature = "mlow")))]
 mod tape;
+mod voices;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,20 +14,26 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
-use wacore::voip::{
-    AudioConfig, AudioFormat, CallConfig, CallEngine, CallEvent,
-    engine::{Input, Output, TxIdSource},
+use wacore::{
+    types::group_call::GroupCallUpdate,
+    voip::{
+        AudioConfig, AudioFormat, CallConfig, CallEngine, CallEvent,
+        engine::{GroupEngineConfig, Input, Output, TxIdSource},
+    },
 };
 
 use wago_contract::phone::call::Heard;
 use wago_media::tone;
 
 use crate::relay::Relay;
-use playout::Playout;
 pub(crate) use speech::Codec;
-use speech::Speech;
+use speech::Mouth;
+use voices::Voices;
 
 /// Samples a second.
 pub(crate) const RATE: u32 = 16_000;
@@ -38,6 +45,8 @@ pub(crate) const SAMPLES: usize = 960;
 const RECORDED_MAX: usize = RATE as usize * 900;
 /// Samples that what is heard is measured by: the last second.
 const MEASURED: usize = RATE as usize;
+/// Changes of who is in a call that wait for the sound; one more is not heard of, until the next, which tells all.
+const CHANGES_MAX: usize = 64;
 /// How far a tone may be from its level and count as heard, in dB.
 const NEAR: f32 = 3.0;
 
@@ -55,7 +64,16 @@ pub(crate) enum Playing {
 /// A phone's part in the sound of a call. It ends when it is dropped.
 pub(crate) struct Sound {
     shared: Arc<Mutex<Shared>>,
+    changes: mpsc::Sender<Change>,
     over: CancellationToken,
+}
+
+/// What a phone learns of a call of many while it goes on.
+pub(crate) enum Change {
+    /// Who is in it.
+    People(Box<GroupCallUpdate>),
+    /// The key that belongs to that change of it.
+    Key(u32, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -73,15 +91,29 @@ struct Shared {
 
 impl Sound {
     /// Begins at once.
-    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
-        config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
-        let engine = CallEngine::new(config, Box::new(Random)).ok()?;
-        let speech = Speech::new(codec)?;
+    pub fn start(config: CallConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
+        Self::begin(engine(config)?, relay, playing, codec)
+    }
+
+    /// In a call of many; the keys come after it.
+    pub fn start_group(config: CallConfig, people: GroupEngineConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
+        let mut engine = engine(config)?;
+        engine.configure_group(people).ok()?;
+        Self::begin(engine, relay, playing, codec)
+    }
+
+    fn begin(engine: CallEngine, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
+        let mouth = Mouth::new(codec)?;
         let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
         let over = CancellationToken::new();
-        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), speech };
+        let (changes, told) = mpsc::channel(CHANGES_MAX);
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), told, mouth, codec };
         tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
-        Some(Self { shared, over })
+        Some(Self { shared, changes, over })
+    }
+
+    pub fn change(&self, change: Change) {
+        let _ = self.changes.try_send(change);
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -130,6 +162,11 @@ impl Drop for Sound {
     }
 }
 
+fn engine(mut config: CallConfig) -> Option<CallEngine> {
+    config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
+    CallEngine::new(config, Box::new(Random)).ok()
+}
+
 struct Random;
 
 impl TxIdSource for Random {
@@ -143,7 +180,9 @@ struct Part {
     engine: CallEngine,
     relay: Relay,
     shared: Arc<Mutex<Shared>>,
-    speech: Speech,
+    told: mpsc::Receiver<Change>,
+    mouth: Mouth,
+    codec: Codec,
 }
 
 impl Part {
@@ -154,12 +193,12 @@ impl Part {
         self.engine.start(now(), crate::now_ms());
         let mut tick = interval(PACKET);
         tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut playout = Playout::default();
+        let mut voices = Voices::new(self.codec);
         loop {
             let due = loop {
                 match self.engine.poll_output() {
                     Output::Transmit(packet) => end.receive(&packet),
-                    Output::EncodedAudio(frame) => playout.push(frame.sequence_number, frame.data),
+                    Output::EncodedAudio(frame) => voices.push(frame.device, frame.sequence_number, frame.data),
                     Output::Event(event) => self.note(&event),
                     Output::Timeout(due) => break due,
                     _ => {}
@@ -170,8 +209,18 @@ impl Part {
                     Some(packet) => self.engine.handle_input(now(), Input::RelayPacket(&packet)),
                     None => return,
                 },
+                change = self.told.recv() => match change {
+                    // What the engine does not take of it leaves all as it was.
+                    Some(Change::People(update)) => {
+                        let _ = self.engine.apply_group_update(now(), &update);
+                    }
+                    Some(Change::Key(transaction, key)) => {
+                        let _ = self.engine.apply_group_raw_epoch(transaction, &key);
+                    }
+                    None => return,
+                },
                 _ = tick.tick() => {
-                    self.hear(playout.pop());
+                    self.hear(voices.pop());
                     if let Some(packet) = self.say() {
                         self.engine.handle_input(now(), Input::EncodedAudio(&packet));
                     }
@@ -193,20 +242,13 @@ impl Part {
         }
     }
 
-    fn hear(&mut self, next: playout::Next) {
-        let packet = match &next {
-            playout::Next::Packet(packet) => Some(packet.as_ref()),
-            playout::Next::Lost => None,
-            playout::Next::Nothing => return,
-        };
-        let samples = self.speech.hear(packet);
+    fn hear(&self, heard: voices::Heard) {
+        let Some(samples) = heard.samples else { return };
         let samples = samples.as_slice();
         let mut shared = self.shared();
         let shared = &mut *shared;
-        match next {
-            playout::Next::Lost => shared.heard.lost += 1,
-            _ => shared.heard.packets += 1,
-        }
+        shared.heard.lost += heard.lost;
+        shared.heard.packets += heard.packets;
         if let Some((hz, level)) = shared.expects {
             shared.heard.expected += 1;
             let found = tone::level_at(samples, hz);
@@ -239,6 +281,6 @@ impl Part {
                 samples.fill(0);
             }
         }
-        self.speech.say(&samples)
+        self.mouth.say(&samples)
     }
 }

@@ -1,6 +1,8 @@
 //! Calls: who is rung, and what the two ends tell each other. The server knows nothing of the sound but by which relay it
 //! goes, which it tells each device.
 
+mod group;
+
 use wacore_binary::{Jid, Node, Server};
 
 use super::read::{Read as _, node};
@@ -42,9 +44,10 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, stanza: &Node) {
         return;
     }
     let done = match kind.as_str() {
-        "offer" => offer(state, from, &to, stanza, action),
-        "heartbeat" => Ok(None),
-        _ => pass(state, from, &to, stanza, action),
+        "heartbeat" => Ok(Vec::new()),
+        _ if group::concerns(state, &to, action) => group::receive(state, from, &to, stanza, action),
+        "offer" => offer(state, from, &to, stanza, action).map(Vec::from_iter),
+        _ => pass(state, from, &to, stanza, action).map(Vec::from_iter),
     };
     let Some(id) = id else { return };
     let mut ack = node("ack")
@@ -54,9 +57,9 @@ pub(crate) fn receive(state: &mut State, from: DeviceId, stanza: &Node) {
         .attr("from", &to)
         .attr("t", crate::now());
     match done {
-        Ok(relay) => {
+        Ok(more) => {
             state.counters.count(format!("call {kind}"));
-            ack = ack.children(relay);
+            ack = ack.children(more);
         }
         Err(Refused(code)) => {
             state.counters.count(format!("call refused: {kind} {code}"));

@@ -1,9 +1,12 @@
 //! Calls.
 
 use chrono::{DateTime, Utc};
-use wacore::types::call::{CallAction, CallEndedElsewhere, ElsewhereOutcome, IncomingCall, MissedCall, MissedReason};
+use wacore::types::{
+    call::{CallAction, CallEndedElsewhere, ElsewhereOutcome, IncomingCall, MissedCall, MissedReason},
+    group_call::GroupCallParticipant,
+};
 use wacore_binary::Jid;
-use wago_contract::event;
+use wago_contract::{call::Participant, event};
 
 use super::{
     message::{text, time},
@@ -38,10 +41,16 @@ pub fn signal(call: &IncomingCall, around: Around) -> Option<Record> {
     let mut pn = None;
     let mut group = None;
     match action {
+        CallAction::GroupUpdate { update } => {
+            (told.media, told.kind) = (media(update.media == "video"), "group");
+            group = update.group_jid.as_ref();
+            told.group_jid = text(group);
+            told.participants = participants(&update.participants, |jid| around.names.is_own(jid));
+        }
         CallAction::Offer { group_jid, is_video, caller_pn, .. } => {
             (told.media, pn, group) = (media(*is_video), caller_pn.as_ref(), group_jid.as_ref());
             told.group_jid = text(group);
-            told.kind = if group.is_some() { "group" } else { "" };
+            told.kind = if group.is_some() || call.group.is_some() { "group" } else { "" };
         }
         CallAction::OfferNotice { is_video, is_group, .. } => {
             (told.media, told.kind) = (media(*is_video), if *is_group { "group" } else { "" });
@@ -59,6 +68,18 @@ pub fn signal(call: &IncomingCall, around: Around) -> Option<Record> {
     Some(Record::new("Call", &told).topic(topic).in_chat(chat).once(dedupe))
 }
 
+/// Who is in a call of many, without the account itself.
+pub fn participants(all: &[GroupCallParticipant], is_own: impl Fn(&Jid) -> bool) -> Vec<Participant> {
+    let others = all.iter().filter(|one| !is_own(&one.jid));
+    others
+        .map(|one| Participant {
+            jid: one.jid.to_string(),
+            alt: text(one.pn.as_ref()),
+            state: one.state.clone().unwrap_or_default(),
+        })
+        .collect()
+}
+
 /// How far a call has come.
 pub fn state(call: &Entry, now: DateTime<Utc>) -> Record {
     let over = call.state.is_over();
@@ -69,11 +90,12 @@ pub fn state(call: &Entry, now: DateTime<Utc>) -> Record {
         call_id: call.id.clone(),
         call_creator: String::new(),
         call_creator_alt: String::new(),
-        group_jid: String::new(),
+        group_jid: call.group.clone(),
         media: if call.video { "video" } else { "audio" },
-        kind: "",
+        kind: if call.many { "group" } else { "" },
         signal: "state".to_owned(),
         reason: call.reason.to_owned(),
+        participants: Vec::new(),
         state: Some(call.state),
         direction: Some(call.direction),
         duration_ms: over.then(|| call.duration_ms(now)),
@@ -132,6 +154,7 @@ fn bare(from: &Jid, id: &str, around: Around) -> event::Call {
         kind: "",
         signal: String::new(),
         reason: String::new(),
+        participants: Vec::new(),
         state: None,
         direction: None,
         duration_ms: None,

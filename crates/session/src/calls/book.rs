@@ -7,7 +7,9 @@ use std::{
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::watch;
-use wago_contract::call::{Call, CallState, Direction};
+use wago_contract::call::{Call, CallState, Direction, Participant};
+
+use super::reason;
 
 /// Calls of one session that go on at a time. One more is not made; one more that rings is not told of.
 pub(crate) const LIVE_MAX: usize = 32;
@@ -34,7 +36,24 @@ pub(crate) struct Entry {
     pub ended: Option<DateTime<Utc>>,
     pub reason: &'static str,
     pub muted: bool,
+    /// It is a call of many: it was made as one, or became one.
+    pub many: bool,
+    /// The group that is called, if one is.
+    pub group: String,
+    /// Of a call of many: the others, as of the latest change.
+    pub participants: Vec<Participant>,
+    pub change: u32,
+    /// Somebody else was in it.
+    pub met: bool,
 }
+
+/// How far somebody has come in a call of many. WhatsApp may have other words for those who are not in it: what is known by
+/// no word is neither waited for nor gone.
+const CONNECTED: &str = "connected";
+const INVITED: &str = "invited";
+const RINGING: &str = "ringing";
+const REJECTED: &str = "rejected";
+const LEFT: &str = "left";
 
 /// What happened to a call, with the reason why it is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,8 +105,46 @@ impl Entry {
             duration_ms: self.duration_ms(now),
             media: if self.video { "video" } else { "audio" },
             muted: self.muted,
+            group: self.group.clone(),
+            participants: self.participants.clone(),
             stats: None,
         }
+    }
+
+    /// A call that rings from now on, for each field that says more of it.
+    pub fn ringing(id: String, direction: Direction, started: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            peer: String::new(),
+            peer_alt: String::new(),
+            chat: String::new(),
+            direction,
+            video: false,
+            state: CallState::Ringing,
+            started,
+            answered: None,
+            ended: None,
+            reason: "",
+            muted: false,
+            many: false,
+            group: String::new(),
+            participants: Vec::new(),
+            change: 0,
+            met: false,
+        }
+    }
+
+    /// What follows from who is in a call of many.
+    fn follows(&self) -> Option<Step> {
+        let all = |words: &[&str]| self.participants.iter().all(|one| words.contains(&one.state.as_str()));
+        let rings_there = self.state == CallState::Ringing && self.direction == Direction::Outgoing;
+        let goes_on = matches!(self.state, CallState::Accepted | CallState::Active);
+        if rings_there && !self.participants.is_empty() && all(&[REJECTED, LEFT]) {
+            return Some(Step::Rejected(reason::REJECTED));
+        }
+        let alone =
+            self.met && !self.participants.iter().any(|one| [CONNECTED, INVITED, RINGING].contains(&&*one.state));
+        (goes_on && alone).then_some(Step::Ended(reason::REMOTE_HANGUP))
     }
 
     pub fn duration_ms(&self, now: DateTime<Utc>) -> u64 {
@@ -135,7 +192,9 @@ impl Book {
             if *id != entry.id {
                 return true;
             }
-            if entry.step(*step, now) {
+            // One of many who declines ends nothing.
+            let one_of_many = entry.many && matches!(step, Step::Rejected(_));
+            if !one_of_many && entry.step(*step, now) {
                 told.push(entry.clone());
             }
             false
@@ -161,6 +220,23 @@ impl Book {
             return None;
         };
         let stepped = call.step(step, Utc::now()).then(|| call.clone());
+        drop(pages);
+        if stepped.is_some() {
+            self.changed.send_replace(());
+        }
+        stepped
+    }
+
+    /// Who is in a call of many now: it is one from then on. The call afterwards, if that led it anywhere. What is older than
+    /// what is known changes nothing.
+    pub fn people(&self, id: &str, change: u32, participants: Vec<Participant>) -> Option<Entry> {
+        let mut pages = self.pages();
+        let call = pages.calls.iter_mut().find(|call| call.id == id && call.change < change)?;
+        (call.many, call.change) = (true, change);
+        call.met |= participants.iter().any(|one| one.state == CONNECTED);
+        call.participants = participants;
+        let step = call.follows();
+        let stepped = step.filter(|step| call.step(*step, Utc::now())).map(|_| call.clone());
         drop(pages);
         if stepped.is_some() {
             self.changed.send_replace(());
@@ -205,18 +281,10 @@ impl Book {
 #[cfg(test)]
 pub(crate) fn ringing(id: &str, direction: Direction) -> Entry {
     Entry {
-        id: id.to_owned(),
         peer: "5511999999999@s.whatsapp.net".to_owned(),
         peer_alt: "100000012345678@lid".to_owned(),
         chat: "5511999999999@s.whatsapp.net".to_owned(),
-        direction,
-        video: false,
-        state: CallState::Ringing,
-        started: Utc::now(),
-        answered: None,
-        ended: None,
-        reason: "",
-        muted: false,
+        ..Entry::ringing(id.to_owned(), direction, Utc::now())
     }
 }
 

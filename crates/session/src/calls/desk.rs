@@ -1,5 +1,7 @@
 //! The calls of one connection: what WhatsApp signals of them, and what is done to them here.
 
+mod many;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -38,6 +40,8 @@ use crate::{
     record::{Record, Recorder},
     tasks::Tasks,
 };
+
+pub(crate) use many::Many;
 
 /// How long a call may ring here: WhatsApp's own clients give up after less.
 const RING_MAX: Duration = Duration::from_secs(75);
@@ -167,6 +171,7 @@ impl Desk {
         let stepped = match &**event {
             Event::IncomingCall(call) => match &call.action {
                 CallAction::Offer { .. } => return self.rings(event, call, around),
+                CallAction::GroupUpdate { update } => self.people(update, |jid| around.names.is_own(jid)),
                 action => self.signalled(call, action),
             },
             Event::MissedCall(missed) if !matches!(missed.reason, MissedReason::Offline) => {
@@ -189,6 +194,8 @@ impl Desk {
         let ours = self.book.find(id).is_none_or(|known| known.direction == Direction::Outgoing);
         match action {
             CallAction::Accept { .. } if ours => self.book.step(id, Step::Accepted),
+            // One of many who declines ends nothing.
+            CallAction::Reject { .. } if self.book.find(id).is_some_and(|call| call.many) => None,
             CallAction::Reject { reason, .. } if ours => match reason.as_deref() {
                 // A linked device that cannot take calls says so, and the phone goes on ringing.
                 Some(REJECT_REASON_BUSY) if call.from.device != 0 => None,
@@ -196,6 +203,13 @@ impl Desk {
                 _ => self.book.step(id, Step::Rejected(reason::REJECTED)),
             },
             CallAction::Terminate { reason, .. } => {
+                // Nobody but this account could end a call of many that it made: all others are gone.
+                let nobody = ours
+                    && reason.as_deref() != Some(TERMINATE_REASON_TIMEOUT)
+                    && self.book.find(id).is_some_and(|call| call.many && call.state == CallState::Ringing);
+                if nobody {
+                    return self.book.step(id, Step::Rejected(reason::REJECTED));
+                }
                 let unanswered = match reason.as_deref() {
                     Some(TERMINATE_REASON_TIMEOUT) if ours => reason::TIMEOUT,
                     _ if ours => reason::REMOTE_HANGUP,
@@ -213,20 +227,18 @@ impl Desk {
         };
         let other = caller_pn.as_ref().filter(|_| call_creator.is_lid());
         let from = call.from.to_non_ad();
-        let entry = Entry {
-            id: call_id.clone(),
+        let mut entry = Entry {
             peer: from.to_string(),
             peer_alt: around.alt(&from, other),
             chat: around.chat(group_jid.as_ref().unwrap_or(&from), other.filter(|_| group_jid.is_none())),
-            direction: Direction::Incoming,
             video: *is_video,
-            state: CallState::Ringing,
-            started: around.now,
-            answered: None,
-            ended: None,
-            reason: "",
-            muted: false,
+            ..Entry::ringing(call_id.clone(), Direction::Incoming, around.now)
         };
+        if let Some(people) = &call.group {
+            let others = adapter::call::participants(&people.participants, |jid| around.names.is_own(jid));
+            (entry.many, entry.change, entry.participants) = (true, people.transaction_id, others);
+            entry.group = group_jid.as_ref().map(Jid::to_string).unwrap_or_default();
+        }
         let Ok(told) = self.book.add(entry) else {
             tracing::warn!(session = self.recorder.name(), "too many calls at once: one more is not told of");
             return Vec::new();
@@ -342,18 +354,11 @@ impl Desk {
         let handle = calling.start().await.map_err(refused)?;
         let id = handle.call_id().to_owned();
         let entry = Entry {
-            id: id.clone(),
             peer: peer.to_non_ad_string(),
             peer_alt,
             chat,
-            direction: Direction::Outgoing,
             video,
-            state: CallState::Ringing,
-            started: Utc::now(),
-            answered: None,
-            ended: None,
-            reason: "",
-            muted: false,
+            ..Entry::ringing(id.clone(), Direction::Outgoing, Utc::now())
         };
         let Ok(told) = self.book.add(entry) else {
             self.terminate(&handle).await;
@@ -389,6 +394,10 @@ impl Desk {
         };
         let Event::IncomingCall(incoming) = &*offer else { return Err(Error::UnknownCall) };
         let (sound, audio) = Sound::new();
+        if let Err(failed) = self.join(incoming).await {
+            self.tell(id, Step::Ended(reason::MEDIA_FAILED)).await;
+            return Err(refused(failed));
+        }
         let answered = self.client.voip().accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard).start().await;
         let handle = match answered {
             Ok(handle) => handle,
@@ -402,6 +411,7 @@ impl Desk {
                     CallError::CallEndedDuringSetup => reason::MISSED,
                     _ => reason::MEDIA_FAILED,
                 };
+                self.unjoin(incoming).await;
                 self.tell(id, Step::Ended(why)).await;
                 return Err(refused(failed));
             }
@@ -499,8 +509,8 @@ impl Desk {
             if let Some(why) = desk.look_after(&id, &handle, rings, &sound.foreign).await {
                 desk.tell(&id, Step::Ended(why)).await;
                 desk.terminate(&handle).await;
-            } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) {
-                // Its other devices ring on until they are told.
+            } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) || is_many(&handle) {
+                // Its other devices ring on until they are told, and a call of many goes on here until it is left.
                 desk.terminate(&handle).await;
             }
             line.close();
@@ -528,6 +538,8 @@ impl Desk {
                 _ = &mut answer, if !answered => answered = true,
                 event = events.recv() => match event {
                     Ok(CallEvent::RelayAllocated) => allocated = true,
+                    // Who speaks nothing else is not let in by the engine, and the others go on.
+                    Ok(CallEvent::AudioFormatMismatch { .. }) if is_many(handle) => continue,
                     Ok(CallEvent::AudioFormatMismatch { .. }) => return Some(reason::AUDIO_FORMAT),
                     Ok(
                         CallEvent::RelayAllocateFailed(_)
@@ -561,6 +573,11 @@ impl Desk {
     fn told(&self, id: &str) -> Result<Call> {
         self.book.find(id).map(|call| call.told(Utc::now())).ok_or(Error::UnknownCall)
     }
+}
+
+/// It goes on, and is one of many.
+fn is_many(handle: &CallHandle) -> bool {
+    handle.group_state().is_some()
 }
 
 fn refused(failed: CallError) -> Error {

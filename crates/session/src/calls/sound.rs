@@ -1,5 +1,7 @@
 //! The sound of one call, between the engine and the line.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -7,7 +9,10 @@ use wacore::voip::{AudioFormat, EncodedAudioFrame, VideoFrame};
 use wago_calls::{Heard, Trunk};
 use whatsapp_rust::async_channel;
 
-use super::mlow::{Ear, Mlow};
+use super::{
+    mlow::{Ear, Mlow},
+    speakers::{ALONE, Speakers},
+};
 
 /// Packets of 60 ms on their way between the engine and the line; what comes beyond it is dropped, as it would be late.
 const PACKETS_MAX: usize = 32;
@@ -46,28 +51,37 @@ impl Sound {
         let carry = Box::pin(async move {
             // Held for as long as the call: the engine takes a closed end for an end.
             let _held = (no_pictures, unseen);
-            let mut mlow = Mlow::default();
+            let mut speakers = Speakers::default();
+            // Of each speaker; who is alone is answered in the codec that they speak.
+            let mut ears: BTreeMap<u8, Mlow> = BTreeMap::new();
             loop {
                 tokio::select! {
                     frame = hear.recv() => match frame {
                         Ok(frame) => {
-                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, .. } = frame;
-                            match mlow.hear(Heard { data, sequence, timestamp }).await {
+                            let EncodedAudioFrame { data, sequence_number: sequence, timestamp, device, .. } = frame;
+                            let speaker = speakers.number(device.as_ref());
+                            let ear = ears.entry(speaker).or_default();
+                            match ear.hear(Heard { speaker, data, sequence, timestamp }).await {
                                 // What finds no place is lost.
                                 Ear::Packet(heard) => {
                                     if let Err(mpsc::error::TrySendError::Closed(_)) = to_line.try_send(heard) {
                                         return;
                                     }
                                 }
-                                Ear::Nothing => {}
-                                Ear::Foreign => strange.cancel(),
+                                // One of many who speaks a foreign codec is not heard, and the others go on.
+                                Ear::Foreign if speaker == ALONE => strange.cancel(),
+                                Ear::Foreign | Ear::Nothing => {}
                             }
                         }
                         Err(_) => return,
                     },
                     packet = from_line.recv() => match packet {
                         Some(packet) => {
-                            if let Some(packet) = mlow.say(packet).await
+                            let packet = match ears.get_mut(&ALONE).filter(|_| speakers.is_alone()) {
+                                Some(alone) => alone.say(packet).await,
+                                None => Some(packet),
+                            };
+                            if let Some(packet) = packet
                                 && let Err(async_channel::TrySendError::Closed(_)) = say.try_send(packet)
                             {
                                 return;

@@ -12,6 +12,7 @@ mod calls;
 mod chats;
 mod consistency;
 mod files;
+mod group_calls;
 mod group_routes;
 mod groups;
 mod health;

@@ -51,7 +51,9 @@ pub(super) fn entries() -> Vec<Entry> {
              while the session was away (`Reason` is then `offline`). A call that another device of the account took or \
              declined ends with the `Reason` `accepted_elsewhere` or `rejected_elsewhere`. With the `Signal` `state` it says how \
              far a call of this session has come, whoever did it: `State` is `ringing`, `accepted`, `active`, `rejected` or \
-             `ended`; only these events have `State`, `Direction` and, at the end, `DurationMs`.",
+             `ended`; only these events have `State`, `Direction` and, at the end, `DurationMs`. With the `Signal` `group_update` \
+             it says who is in a call of many, each time that changes: `Participants` [{`jid`, `alt`, `state`}], of whom those \
+             in it are `connected`.",
             Call {
                 from: s(ANA_LID),
                 from_alt: s(ANA),
@@ -64,6 +66,7 @@ pub(super) fn entries() -> Vec<Entry> {
                 kind: "",
                 signal: s("state"),
                 reason: s("remote_hangup"),
+                participants: Vec::new(),
                 state: Some(CallState::Ended),
                 direction: Some(Direction::Incoming),
                 duration_ms: Some(61_250),

@@ -40,73 +40,87 @@ impl Codec {
 /// The tone that was encoded before, in Hz and dB.
 pub(super) const TONE: (f32, f32) = (1_000.0, -15.0);
 
-/// A phone's codec, in both directions.
-pub(super) enum Speech {
-    Opus(Box<OpusEncoder>, Box<OpusDecoder>),
+/// What a phone encodes what it says with.
+pub(super) enum Mouth {
+    Opus(Box<OpusEncoder>),
     #[cfg(feature = "mlow")]
-    Mlow(Box<wacore::voip::MlowEncoder>, Box<wacore::voip::MlowDecoder>),
+    Mlow(Box<wacore::voip::MlowEncoder>),
     #[cfg(not(feature = "mlow"))]
     Mlow(super::tape::Tape),
 }
 
-impl Speech {
+impl Mouth {
     pub fn new(codec: Codec) -> Option<Self> {
         Some(match codec {
             Codec::Opus => {
                 let mut encoder = OpusEncoder::new(RATE as i32, 1, Application::Voip).ok()?;
                 encoder.bitrate_bps = BITRATE;
-                Self::Opus(Box::new(encoder), Box::new(OpusDecoder::new(RATE as i32, 1).ok()?))
+                Self::Opus(Box::new(encoder))
             }
-            Codec::Mlow => Self::mlow(),
+            #[cfg(feature = "mlow")]
+            Codec::Mlow => Self::Mlow(Box::default()),
+            #[cfg(not(feature = "mlow"))]
+            Codec::Mlow => Self::Mlow(super::tape::Tape::default()),
         })
     }
 
-    #[cfg(feature = "mlow")]
-    fn mlow() -> Self {
-        Self::Mlow(Box::default(), Box::default())
+    pub fn say(&mut self, samples: &[i16; SAMPLES]) -> Option<Bytes> {
+        match self {
+            Self::Opus(encoder) => {
+                let mut packet = vec![0; MAX_PACKET_BYTES];
+                let length = encoder.encode_s16(samples, SAMPLES, &mut packet).ok()?;
+                packet.truncate(length);
+                Some(packet.into())
+            }
+            Self::Mlow(_) if samples.iter().all(|sample| *sample == 0) => Some(Bytes::from_static(SILENCE)),
+            #[cfg(feature = "mlow")]
+            Self::Mlow(encoder) => {
+                let samples = samples.map(|sample| f32::from(sample) / f32::from(i16::MAX));
+                encoder.encode(&samples).ok().map(Bytes::from)
+            }
+            #[cfg(not(feature = "mlow"))]
+            Self::Mlow(tape) => Some(tape.next()),
+        }
     }
+}
 
+/// What it decodes one voice with that it hears.
+pub(super) enum Ear {
+    Opus(Box<OpusDecoder>),
+    #[cfg(feature = "mlow")]
+    Mlow(Box<wacore::voip::MlowDecoder>),
     #[cfg(not(feature = "mlow"))]
-    fn mlow() -> Self {
-        Self::Mlow(super::tape::Tape::default())
+    Mlow,
+}
+
+impl Ear {
+    pub fn new(codec: Codec) -> Option<Self> {
+        Some(match codec {
+            Codec::Opus => Self::Opus(Box::new(OpusDecoder::new(RATE as i32, 1).ok()?)),
+            #[cfg(feature = "mlow")]
+            Codec::Mlow => Self::Mlow(Box::default()),
+            #[cfg(not(feature = "mlow"))]
+            Codec::Mlow => Self::Mlow,
+        })
     }
 
     /// A packet, or nothing where one is lost. What is of another codec is noise or silence.
     pub fn hear(&mut self, packet: Option<&[u8]>) -> Vec<i16> {
         match self {
-            Self::Opus(_, decoder) => {
+            Self::Opus(decoder) => {
                 let mut samples = vec![0; SAMPLES];
                 let decoded = decoder.decode_s16(packet.unwrap_or_default(), SAMPLES, &mut samples).unwrap_or(0);
                 samples.truncate(decoded);
                 samples
             }
             #[cfg(feature = "mlow")]
-            Self::Mlow(_, decoder) => {
+            Self::Mlow(decoder) => {
                 let decoded = decoder.decode(packet.unwrap_or_default());
                 decoded.into_iter().map(|sample| (sample * f32::from(i16::MAX)) as i16).collect()
             }
             // Who has no codec hears nothing.
             #[cfg(not(feature = "mlow"))]
-            Self::Mlow(_) => vec![0; SAMPLES],
-        }
-    }
-
-    pub fn say(&mut self, samples: &[i16; SAMPLES]) -> Option<Bytes> {
-        match self {
-            Self::Opus(encoder, _) => {
-                let mut packet = vec![0; MAX_PACKET_BYTES];
-                let length = encoder.encode_s16(samples, SAMPLES, &mut packet).ok()?;
-                packet.truncate(length);
-                Some(packet.into())
-            }
-            Self::Mlow(..) if samples.iter().all(|sample| *sample == 0) => Some(Bytes::from_static(SILENCE)),
-            #[cfg(feature = "mlow")]
-            Self::Mlow(encoder, _) => {
-                let samples = samples.map(|sample| f32::from(sample) / f32::from(i16::MAX));
-                encoder.encode(&samples).ok().map(Bytes::from)
-            }
-            #[cfg(not(feature = "mlow"))]
-            Self::Mlow(tape) => Some(tape.next()),
+            Self::Mlow => vec![0; SAMPLES],
         }
     }
 }

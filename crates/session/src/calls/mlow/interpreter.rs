@@ -176,7 +176,7 @@ mod tests {
                 }
             }
             let data = encoder.encode(&floats(&frame)).unwrap().into();
-            let kind = spoken.hear(&Heard { data, sequence: at as u16, timestamp: at as u32 * 960 });
+            let kind = spoken.hear(&Heard { speaker: 0, data, sequence: at as u16, timestamp: at as u32 * 960 });
             assert_eq!(kind, if at < 7 { Kind::Doubtful } else { Kind::Mlow }, "packet {at}");
         }
     }

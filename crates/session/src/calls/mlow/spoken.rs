@@ -113,7 +113,7 @@ mod tests {
 
     fn heard(at: u32, step: u32, data: impl Into<Bytes>) -> Heard {
         let (sequence, timestamp) = (65_530_u16.wrapping_add(at as u16), (u32::MAX - 5_000).wrapping_add(at * step));
-        Heard { data: data.into(), sequence, timestamp }
+        Heard { speaker: 0, data: data.into(), sequence, timestamp }
     }
 
     /// What becomes of a stream of packets, one every `step` samples.
