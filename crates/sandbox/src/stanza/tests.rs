@@ -1,5 +1,7 @@
 //! What people show of themselves, stanza by stanza: Alice (1) with a linked device, Bob (2) and Carol (3) with theirs.
 
+mod group_calls;
+
 use wacore_binary::{Jid, Node};
 
 use super::read::{Read as _, node};

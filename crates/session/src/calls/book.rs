@@ -345,6 +345,39 @@ mod tests {
         assert!(book.pages().early.is_empty());
     }
 
+    fn people(states: &[&str]) -> Vec<Participant> {
+        let one = |(at, state): (usize, &&str)| Participant {
+            jid: format!("{at}@lid"),
+            alt: String::new(),
+            state: (*state).to_owned(),
+        };
+        states.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn a_call_of_many_is_declined_by_all_of_them() {
+        let book = Book::default();
+        book.step("C1", Step::Rejected("rejected"));
+        let many = Entry { many: true, ..ringing("C1", Direction::Outgoing) };
+        assert_eq!(book.add(many).unwrap().len(), 1, "one who declines ends nothing");
+        assert!(book.people("C1", 2, people(&["rejected", "ringing"])).is_none());
+        // What is older, and what is known by no word.
+        assert!(book.people("C1", 1, people(&["rejected", "left"])).is_none());
+        assert!(book.people("C1", 3, people(&["rejected", "dreaming"])).is_none());
+        let over = book.people("C1", 4, people(&["rejected", "left"])).unwrap();
+        assert_eq!((over.state, over.reason), (CallState::Rejected, "rejected"));
+    }
+
+    #[test]
+    fn a_call_of_many_is_over_when_nobody_else_is_left() {
+        let book = book();
+        assert!(book.people("C1", 1, people(&["connected", "invited"])).is_none());
+        walk(&book, &[Step::Accepted, Step::Active]);
+        assert!(book.people("C1", 2, people(&["left", "ringing"])).is_none(), "somebody may come");
+        let over = book.people("C1", 3, people(&["left", "rejected"])).unwrap();
+        assert_eq!((over.state, over.reason, over.many), (CallState::Ended, "remote_hangup", true));
+    }
+
     #[test]
     fn a_call_rings_once() {
         let book = book();
