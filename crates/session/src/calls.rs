@@ -18,6 +18,7 @@ use crate::{Error, Result, Sessions, adapter::jid, sessions::invalid_phone, supe
 
 mod book;
 mod desk;
+mod film;
 pub(crate) mod reason;
 mod regrets;
 mod sound;
@@ -167,6 +168,8 @@ fn stats(line: &Line) -> CallStats {
         said_packets: stats.said,
         passed_packets: stats.passed,
         encoded_packets: stats.encoded,
+        seen_pictures: stats.seen,
+        shown_pictures: stats.shown,
         jitter_ms: stats.jitter_ms,
         heard_level: stats.heard_level,
         said_level: stats.said_level,

@@ -27,6 +27,7 @@ use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, voip::CallHandl
 
 use super::{
     book::{Book, Entry, Step},
+    film::{Camera, Film},
     reason,
     regrets::{Regret, Regrets},
     sound::{FORMAT, Sound},
@@ -319,12 +320,13 @@ impl Desk {
 
     async fn making(self: Arc<Self>, peer: Jid, peer_alt: String, chat: String, video: bool) -> Result<Call> {
         let (sound, audio) = Sound::new();
+        let film = video.then(Film::new);
         let _one = self.making.lock().await;
         let offered = self.client.wait_for_sent_node(NodeFilter::tag("call"));
         let voip = self.client.voip();
         let mut calling = voip.call(&peer).encoded_audio(FORMAT, audio.said, audio.heard);
-        if video {
-            calling = calling.video(audio.pictures, audio.shown);
+        if let Some(Film { camera, .. }) = &film {
+            calling = calling.video(camera.shown.clone(), camera.seen.clone());
         }
         let handle = calling.start().await.map_err(refused)?;
         let id = handle.call_id().to_owned();
@@ -347,7 +349,7 @@ impl Desk {
             return Err(too_many());
         };
         self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
-        self.attend(handle.clone(), sound);
+        self.attend(handle.clone(), sound, film);
         // The relay comes with WhatsApp's word, and without it the engine gives the call up.
         let word = async {
             let offer = offered.await.ok()?;
@@ -376,8 +378,13 @@ impl Desk {
         };
         let Event::IncomingCall(incoming) = &*offer else { return Err(Error::UnknownCall) };
         let (sound, audio) = Sound::new();
-        let answered = self.client.voip().accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard).start().await;
-        let handle = match answered {
+        let film = matches!(incoming.action, CallAction::Offer { is_video: true, .. }).then(Film::new);
+        let voip = self.client.voip();
+        let mut answering = voip.accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard);
+        if let Some(Film { camera, .. }) = &film {
+            answering = answering.video(camera.shown.clone(), camera.seen.clone());
+        }
+        let handle = match answering.start().await {
             Ok(handle) => handle,
             Err(failed) => {
                 let why = match failed {
@@ -394,7 +401,7 @@ impl Desk {
             }
         };
         self.tell(id, Step::Accepted).await;
-        self.attend(handle, sound);
+        self.attend(handle, sound, film);
         self.told(id)
     }
 
@@ -473,16 +480,21 @@ impl Desk {
         }
     }
 
-    /// Looks after the sound of a call until it is over.
-    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound) {
+    /// Looks after the sound and the picture of a call until it is over.
+    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound, film: Option<Film>) {
         let line = Line::open(sound.trunk);
+        let camera = film.map(|Film { pictures, camera, carry }| {
+            line.picture(pictures);
+            self.tasks.spawn_detached(carry);
+            camera
+        });
         let id = handle.call_id().to_owned();
         let held = Held { offer: None, spoken: Some((handle.clone(), line.clone())) };
         self.held().insert(id.clone(), held);
         self.tasks.spawn_detached(Box::pin(sound.carry));
         let desk = self.clone();
         self.tasks.spawn_detached(Box::pin(async move {
-            if let Some(why) = desk.look_after(&id, &handle).await {
+            if let Some(why) = desk.look_after(&id, &handle, camera.as_ref()).await {
                 desk.tell(&id, Step::Ended(why)).await;
                 desk.terminate(&handle).await;
             } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) {
@@ -495,8 +507,11 @@ impl Desk {
     }
 
     /// Returns when the call is over, or why it has to be.
-    async fn look_after(&self, id: &str, handle: &CallHandle) -> Option<&'static str> {
+    async fn look_after(&self, id: &str, handle: &CallHandle, camera: Option<&Camera>) -> Option<&'static str> {
         let events = handle.events();
+        let heed = |event: &CallEvent| {
+            camera.inspect(|camera| camera.heed(event, handle, &self.tasks));
+        };
         let mut over = std::pin::pin!(self.book.wait(id, |call| call.state.is_over()));
         let mut answer = std::pin::pin!(self.book.wait(id, |call| call.state != CallState::Ringing));
         let mut rung_out = std::pin::pin!(sleep(RING_MAX));
@@ -506,7 +521,7 @@ impl Desk {
                 biased;
                 _ = &mut over => return None,
                 _ = &mut answer, if !answered => answered = true,
-                event = events.recv() => match event {
+                event = events.recv() => match event.inspect(heed) {
                     Ok(CallEvent::RelayAllocated) => allocated = true,
                     Ok(CallEvent::AudioFormatMismatch { .. }) => return Some(reason::AUDIO_FORMAT),
                     Ok(

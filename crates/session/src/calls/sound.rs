@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use wacore::voip::{AudioFormat, EncodedAudioFrame, VideoFrame};
+use wacore::voip::{AudioFormat, EncodedAudioFrame};
 use wago_calls::{Heard, Trunk};
 use whatsapp_rust::async_channel;
 
@@ -23,22 +23,15 @@ pub(super) struct Sound {
 pub(super) struct Audio {
     pub said: async_channel::Receiver<Bytes>,
     pub heard: async_channel::Sender<EncodedAudioFrame>,
-    /// Of a video call: nothing is shown from here, and nothing that is shown there is looked at.
-    pub pictures: async_channel::Receiver<Vec<u8>>,
-    pub shown: async_channel::Sender<VideoFrame>,
 }
 
 impl Sound {
     pub fn new() -> (Self, Audio) {
         let (say, said) = async_channel::bounded(PACKETS_MAX);
         let (heard, hear) = async_channel::bounded::<EncodedAudioFrame>(PACKETS_MAX);
-        let (no_pictures, pictures) = async_channel::bounded(1);
-        let (shown, unseen) = async_channel::bounded(1);
         let (to_line, line_hears) = mpsc::channel(PACKETS_MAX);
         let (line_says, mut from_line) = mpsc::channel::<Bytes>(PACKETS_MAX);
         let carry = Box::pin(async move {
-            // Held for as long as the call: the engine takes a closed end for an end.
-            let _held = (no_pictures, unseen);
             loop {
                 tokio::select! {
                     frame = hear.recv() => match frame {
@@ -65,6 +58,6 @@ impl Sound {
             }
         });
         let trunk = Trunk { clock: FORMAT.rtp_clock_rate, heard: line_hears, said: line_says };
-        (Self { trunk, carry }, Audio { said, heard, pictures, shown })
+        (Self { trunk, carry }, Audio { said, heard })
     }
 }
