@@ -7,10 +7,12 @@ use rand::random;
 use wacore::{
     messages::MessageUtils,
     stanza::call::{
-        AcceptParams, CAPABILITY_STANDARD_OPUS_OFFER, CAPABILITY_STANDARD_OPUS_PREACCEPT, OfferDeviceKey, OfferParams,
-        TerminateParams, build_accept, build_offer, build_preaccept_with_capability, build_terminate,
+        AcceptParams, CAPABILITY_STANDARD_OPUS_OFFER, CAPABILITY_STANDARD_OPUS_PREACCEPT,
+        CAPABILITY_STANDARD_OPUS_VIDEO_OFFER, OfferDeviceKey, OfferParams, TerminateParams, VideoStateParams,
+        build_accept, build_offer, build_preaccept_with_capability, build_terminate, build_video_state,
         standard_opus_voip_settings,
     },
+    types::call::VideoState,
     voip::{
         CallConfig,
         relay_parse::{RelayData, parse_relay_data},
@@ -23,6 +25,7 @@ use waproto::whatsapp as wa;
 use super::{
     Handset,
     chat::Chat,
+    film::{Film, Showing},
     handset::address,
     inbound,
     outbound::{self, ensure_session},
@@ -56,6 +59,7 @@ pub(crate) struct Calls {
     calls: VecDeque<Call>,
     then: Then,
     plays: Playing,
+    shows: Showing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +83,11 @@ struct Call {
     /// The id of the stanza that offered it, of one that this phone makes.
     offer: String,
     plays: Playing,
+    shows: Showing,
     sound: Option<Sound>,
-    /// What was heard, once it is over.
+    /// What was heard and seen, once it is over.
     heard: contract::Heard,
+    seen: Option<contract::Seen>,
     recording: Vec<i16>,
 }
 
@@ -127,8 +133,10 @@ impl Call {
             relay: None,
             offer: String::new(),
             plays: Playing::default(),
+            shows: Showing::default(),
             sound: None,
             heard: contract::Heard::default(),
+            seen: None,
             recording: Vec::new(),
         }
     }
@@ -138,6 +146,7 @@ impl Call {
         reason.clone_into(&mut self.reason);
         if let Some(sound) = self.sound.take() {
             self.heard = sound.heard();
+            self.seen = sound.film().map(Film::seen);
             self.recording = sound.recording();
         }
     }
@@ -159,6 +168,7 @@ impl Call {
             peer_muted: self.peer_muted,
             connected: self.sound.as_ref().is_some_and(Sound::is_connected),
             heard: self.sound.as_ref().map_or_else(|| self.heard.clone(), Sound::heard),
+            seen: self.sound.as_ref().map_or_else(|| self.seen.clone(), |sound| sound.film().map(Film::seen)),
         }
     }
 }
@@ -188,10 +198,13 @@ pub(crate) fn act(
         "auto" => return auto(phone, wish),
         "answer" => {
             let plays = wish.play.as_deref().map(playing).transpose()?;
-            let id = phone.calls.named(id)?.id.clone();
-            if let (Some(call), Some(plays)) = (phone.calls.find(&id), plays) {
+            let shows = wish.show.as_deref().map(showing).transpose()?;
+            let call = phone.calls.named(id)?;
+            if let Some(plays) = plays {
                 call.plays = plays;
             }
+            call.shows = shows.unwrap_or(call.shows);
+            let id = call.id.clone();
             answer(phone, state, &id)?;
             id
         }
@@ -203,6 +216,12 @@ pub(crate) fn act(
         "hangup" | "timeout" => {
             let id = phone.calls.named(id)?.id.clone();
             hang_up(phone, state, &id, if action == "timeout" { Some("timeout") } else { None })?;
+            id
+        }
+        "show" => {
+            let shows = showing(wish.show.as_deref().unwrap_or_default())?;
+            let id = phone.calls.named(id)?.id.clone();
+            show(phone, state, &id, shows)?;
             id
         }
         "play" | "mute" | "unmute" | "expect" => {
@@ -222,7 +241,7 @@ pub(crate) fn act(
         _ => {
             return Err(Error::Invalid {
                 field: "action",
-                expected: "must be make, answer, reject, busy, hangup, timeout, play, mute, unmute, expect or auto",
+                expected: "must be make, answer, reject, busy, hangup, timeout, play, show, mute, unmute, expect or auto",
             });
         }
     };
@@ -251,6 +270,41 @@ fn playing(text: &str) -> Result<Playing> {
     }
 }
 
+fn showing(text: &str) -> Result<Showing> {
+    let wrong = Error::Invalid { field: "show", expected: "must be off, echo, or a grey of 0 to 255, as grey:180" };
+    match text {
+        "off" => Ok(Showing::Off),
+        "echo" => Ok(Showing::Echo),
+        text => text.strip_prefix("grey:").and_then(|grey| grey.parse().ok()).map(Showing::Grey).ok_or(wrong),
+    }
+}
+
+/// A camera that goes off, or on again, is told of.
+fn show(phone: &mut Handset, state: &mut State, id: &str, shows: Showing) -> Result<()> {
+    let call = phone.calls.find(id).ok_or(Error::UnknownCall)?;
+    let film = call.sound.as_ref().and_then(Sound::film);
+    film.ok_or(Error::CallState("it is no video call, or was not answered yet, or is over"))?.show(shows);
+    let (was, is) = (call.shows != Showing::Off, shows != Showing::Off);
+    call.shows = shows;
+    if was == is {
+        return Ok(());
+    }
+    let (peer, outgoing) = (call.peer, call.outgoing);
+    let creator = if outgoing { DeviceId::phone(phone.number) } else { peer };
+    let (to, creator, wrapper) = (lid(state, peer)?, lid(state, creator)?, state.random_id());
+    let stanza = build_video_state(&VideoStateParams {
+        call_id: id,
+        to: &to,
+        id: &wrapper,
+        call_creator: &creator,
+        state: if is { VideoState::Enabled } else { VideoState::Stopped },
+        dec: is.then_some("H264"),
+        device_orientation: Some(0),
+    });
+    say(phone, state, stanza);
+    Ok(())
+}
+
 fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
     phone.calls.then = match wish.then.as_deref() {
         Some("answer") => Then::Answer,
@@ -260,6 +314,7 @@ fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
         Some(_) => return Err(Error::Invalid { field: "then", expected: "must be answer, reject, busy or ring" }),
     };
     phone.calls.plays = playing(wish.play.as_deref().unwrap_or("silence"))?;
+    phone.calls.shows = wish.show.as_deref().map(showing).transpose()?.unwrap_or_default();
     // Nothing rings yet: what is shown is the wish.
     Ok(Call::new(String::new(), DeviceId::phone(phone.number), false, false).shown())
 }
@@ -286,6 +341,7 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
         return Err(Error::CallState("the phone is in a call already"));
     }
     let plays = playing(wish.play.as_deref().unwrap_or("silence"))?;
+    let shows = wish.show.as_deref().map(showing).transpose()?.unwrap_or_default();
     let (own, peer) = (own_lid(state, phone.number)?, own_lid(state, to)?);
     let key: [u8; 32] = random();
     let message = wa::Message {
@@ -313,14 +369,19 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
         call_creator: &own,
         device_keys: &device_keys,
         privacy_token: None,
-        capability: Some(&CAPABILITY_STANDARD_OPUS_OFFER),
+        capability: Some(if wish.video {
+            &CAPABILITY_STANDARD_OPUS_VIDEO_OFFER
+        } else {
+            &CAPABILITY_STANDARD_OPUS_OFFER
+        }),
         device_identity: None,
         id: Some(&offer),
         multi_device: devices.len() > 1,
         video: wish.video,
         audio_rates: &rates,
     });
-    let call = Call { key: Some(key), offer, plays, ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video) };
+    let call =
+        Call { key: Some(key), offer, plays, shows, ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video) };
     phone.calls.add(call);
     say(phone, state, stanza);
     Ok(id)
@@ -397,11 +458,13 @@ fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id
         opened.call.into_option()?.call_key?.as_slice().try_into().ok()
     });
     let busy = phone.calls.is_busy();
+    let video = offer.child("video").is_some();
     let call = Call {
         key,
         relay: offer.child("relay").and_then(|relay| parse_relay_data(&relay.as_node_ref())),
         plays: phone.calls.plays.clone(),
-        ..Call::new(id.clone(), sender, false, offer.child("video").is_some())
+        shows: phone.calls.shows,
+        ..Call::new(id.clone(), sender, false, video)
     };
     phone.calls.add(call);
     if busy || phone.calls.then == Then::Busy {
@@ -417,8 +480,8 @@ fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id
             &creator,
             &wrapper,
             &[&rate],
-            &CAPABILITY_STANDARD_OPUS_PREACCEPT,
-            false,
+            if video { &CAPABILITY_STANDARD_OPUS_OFFER } else { &CAPABILITY_STANDARD_OPUS_PREACCEPT },
+            video,
         );
         say(phone, state, rings);
     }
@@ -442,7 +505,8 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
     let peer = lid(state, call.peer)?;
     let config = CallConfig::for_incoming(id, &own.to_string(), &peer.to_string(), key.to_vec(), way)
         .map_err(|_| Error::CallState("the call's relay cannot be used"))?;
-    call.sound = Sound::start(config, &relay, call.plays.clone());
+    let video = call.video;
+    call.sound = Sound::start(config, &relay, call.plays.clone(), video.then_some(call.shows));
     call.phase = Phase::Active;
     let wrapper = state.random_id();
     let rate = RATE.to_string();
@@ -455,8 +519,9 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
         relay_te: None,
         rte: None,
         voip_settings: Some(standard_opus_voip_settings(false)),
-        capability: Some(&CAPABILITY_STANDARD_OPUS_OFFER),
-        video: false,
+        // Those who take a video call say nothing more of what they can.
+        capability: (!video).then_some(&CAPABILITY_STANDARD_OPUS_OFFER),
+        video,
         peer_abtest_bucket: None,
         peer_abtest_bucket_id_list: None,
     });
@@ -486,7 +551,7 @@ fn accepted(phone: &mut Handset, state: &mut State, id: &str, sender: DeviceId) 
     let Some(call) = phone.calls.find(id).filter(|call| call.outgoing && call.phase == Phase::Ringing) else { return };
     let (Some(key), Some(way)) = (call.key, &call.relay) else { return };
     if let Ok(config) = CallConfig::for_outgoing(id, &own.to_string(), &peer.to_string(), key.to_vec(), way) {
-        call.sound = Sound::start(config, &relay, call.plays.clone());
+        call.sound = Sound::start(config, &relay, call.plays.clone(), call.video.then_some(call.shows));
     }
     call.phase = Phase::Active;
     call.peer = sender;

@@ -21,6 +21,7 @@ use wacore::voip::{
 use wago_contract::phone::call::Heard;
 use wago_media::tone;
 
+use super::film::{self, Film, Showing};
 use crate::relay::Relay;
 use playout::Playout;
 
@@ -53,6 +54,8 @@ pub(crate) enum Playing {
 /// A phone's part in the sound of a call. It ends when it is dropped.
 pub(crate) struct Sound {
     shared: Arc<Mutex<Shared>>,
+    /// Of a video call.
+    film: Option<Film>,
     over: CancellationToken,
 }
 
@@ -70,15 +73,17 @@ struct Shared {
 }
 
 impl Sound {
-    /// Begins at once.
-    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing) -> Option<Self> {
+    /// Begins at once. `shows`: of a video call.
+    pub fn start(mut config: CallConfig, relay: &Relay, playing: Playing, shows: Option<Showing>) -> Option<Self> {
+        config.enable_video = shows.is_some();
+        let (film, pictures) = shows.map(|shows| Film::begin(&config, shows)).unzip();
         config.audio = AudioConfig::encoded(AudioFormat::OPUS_16KHZ_60MS);
         let engine = CallEngine::new(config, Box::new(Random)).ok()?;
         let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
         let over = CancellationToken::new();
-        let part = Part { engine, relay: relay.clone(), shared: shared.clone() };
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), film: pictures };
         tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
-        Some(Self { shared, over })
+        Some(Self { shared, film, over })
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -88,6 +93,10 @@ impl Sound {
     pub fn play(&self, playing: Playing) {
         let mut shared = self.shared();
         (shared.playing, shared.played) = (playing, 0);
+    }
+
+    pub fn film(&self) -> Option<&Film> {
+        self.film.as_ref()
     }
 
     pub fn mute(&self, muted: bool) {
@@ -135,11 +144,19 @@ impl TxIdSource for Random {
     }
 }
 
+async fn shoot(film: &mut Option<film::Part>) -> Option<Vec<u8>> {
+    match film {
+        Some(film) => film.shoot().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What goes on in the background.
 struct Part {
     engine: CallEngine,
     relay: Relay,
     shared: Arc<Mutex<Shared>>,
+    film: Option<film::Part>,
 }
 
 impl Part {
@@ -162,14 +179,28 @@ impl Part {
                 match self.engine.poll_output() {
                     Output::Transmit(packet) => end.receive(&packet),
                     Output::EncodedAudio(frame) => playout.push(frame.sequence_number, frame.data),
+                    Output::VideoPlayout(frame) => {
+                        if let Some(question) = self.film.as_mut().and_then(|film| film.see(frame.data)) {
+                            end.receive(&question);
+                        }
+                    }
                     Output::Event(event) => self.note(&event),
                     Output::Timeout(due) => break due,
                     _ => {}
                 }
             };
+            if let Some(picture) = self.film.as_mut().and_then(film::Part::echo) {
+                self.engine.handle_input(now(), Input::VideoFrame(&picture));
+                continue;
+            }
             tokio::select! {
                 packet = packets.recv() => match packet {
-                    Some(packet) => self.engine.handle_input(now(), Input::RelayPacket(&packet)),
+                    Some(packet) => {
+                        if let Some(film) = &mut self.film {
+                            film.overhear(&packet);
+                        }
+                        self.engine.handle_input(now(), Input::RelayPacket(&packet));
+                    }
                     None => return,
                 },
                 _ = tick.tick() => {
@@ -178,6 +209,9 @@ impl Part {
                         self.engine.handle_input(now(), Input::EncodedAudio(&packet));
                     }
                 }
+                picture = shoot(&mut self.film) => if let Some(picture) = picture {
+                    self.engine.handle_input(now(), Input::VideoFrame(&picture));
+                },
                 () = tokio::time::sleep_until(begin + Duration::from_millis(due.min(86_400_000))) => {
                     self.engine.handle_input(now(), Input::Timeout);
                 }
@@ -193,6 +227,7 @@ impl Part {
         if matches!(event, CallEvent::RelayAllocated) {
             self.shared().connected = true;
         }
+        self.film.as_ref().inspect(|film| film.note(event));
     }
 
     fn hear(&self, decoder: &mut OpusDecoder, next: playout::Next) {

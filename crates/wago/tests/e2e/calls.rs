@@ -16,7 +16,7 @@ impl Phones {
     }
 
     /// Waits until the phone's latest call is such.
-    async fn in_call(&self, number: &str, what: &str, such: impl Fn(&Value) -> bool) -> Value {
+    pub async fn in_call(&self, number: &str, what: &str, such: impl Fn(&Value) -> bool) -> Value {
         let path = format!("/phones/{number}/calls");
         self.until(what, &path, |calls| calls.as_array()?.last().filter(|call| such(call)).cloned()).await
     }
@@ -24,7 +24,7 @@ impl Phones {
 
 impl Inbox {
     /// Waits until the call came to that state.
-    async fn call(&self, id: &str, state: &str) -> Value {
+    pub async fn call(&self, id: &str, state: &str) -> Value {
         let what = format!("the call to be {state}");
         let told = self.first(&what, |told| {
             let event = told.event();
@@ -34,7 +34,7 @@ impl Inbox {
     }
 }
 
-async fn status(session: &Session, id: &str) -> Value {
+pub async fn status(session: &Session, id: &str) -> Value {
     session.get(&format!("/call/status?CallID={id}")).await.data()["calls"][0].clone()
 }
 
@@ -80,7 +80,7 @@ async fn a_phone_calls_a_session_which_answers() {
 }
 
 /// Waits until so many packets more, of 60 ms each, were heard in the call.
-async fn goes_on(session: &Session, id: &str, packets: u64) {
+pub async fn goes_on(session: &Session, id: &str, packets: u64) {
     let heard = async || status(session, id).await["stats"]["heardPackets"].as_u64().unwrap();
     let enough = heard().await + packets;
     let wait = async {
@@ -92,11 +92,11 @@ async fn goes_on(session: &Session, id: &str, packets: u64) {
 }
 
 /// How often a phone is asked what it hears: its sound makes no event.
-const ASKED: std::time::Duration = std::time::Duration::from_millis(100);
+pub const ASKED: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Phones {
     /// Waits until the phone hears that tone, in Hz and dB of the loudest there is.
-    async fn hears(&self, number: &str, hz: f64, level: f64) {
+    pub async fn hears(&self, number: &str, hz: f64, level: f64) {
         let path = format!("/phones/{number}/calls");
         let mut heard = Value::Null;
         let wait = async {
