@@ -262,7 +262,7 @@ mod tests {
             let mut left = packets(&film);
             left.drain(gone..gone + count);
             // Until it is given up, something has to come.
-            let after = left.last().unwrap().sequence + 1;
+            let after = all as u64 + 7;
             left.extend((0..=WAITING_MAX as u64).map(|more| Packet {
                 sequence: after + more,
                 timestamp: 999_999,
