@@ -188,6 +188,7 @@ await step('who has no camera sees, and is not seen', async () => {
   await pageSees(33)
   assert.equal((await phoneSaw(BOB)).pictures, 0)
   await press('#hangup')
+  await until('the end at the phone', async () => ({ so: (await ask(network, 'GET', `/phones/${BOB}/calls`)).at(-1).state === 'ended' }))
 })
 
 await step('a call without picture has none', async () => {
