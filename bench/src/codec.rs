@@ -34,6 +34,7 @@ pub fn run(args: &Codec) -> Result<()> {
 
 #[cfg(feature = "mlow")]
 fn mlow(sound: &[Frame]) -> Result<()> {
+    use anyhow::Context as _;
     use wacore::voip::{MlowDecoder, MlowEncoder};
 
     let (mut encoder, mut decoder) = (MlowEncoder::new(), MlowDecoder::new());

@@ -1,4 +1,4 @@
-//! Calls as sound: the line of a call, and the legs that are joined to it.
+//! Calls as sound and picture: the line of a call, and the legs that are joined to it.
 //!
 //! Nothing here knows WhatsApp or HTTP. The WhatsApp leg comes as a [`Trunk`], and so does a browser's.
 
@@ -9,6 +9,7 @@ mod jitter;
 mod keys;
 mod line;
 pub mod packet;
+pub mod picture;
 mod recorder;
 mod stream;
 pub mod turn;

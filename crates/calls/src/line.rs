@@ -7,7 +7,7 @@
 use std::{
     collections::VecDeque,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -26,6 +26,7 @@ use crate::{
     jitter::{Jitter, Piece},
     keys::Keys,
     packet::{self, Packet},
+    picture::{Pictures, Stage},
     recorder::{Format, RecordError, Recorder, Recording, What},
     stream::{self, Port, Stream},
     voices::Voices,
@@ -58,6 +59,9 @@ pub struct LineStats {
     pub said: u64,
     pub passed: u64,
     pub encoded: u64,
+    /// Of a video call, pictures from WhatsApp, and to it.
+    pub seen: Option<u64>,
+    pub shown: Option<u64>,
     /// How long sound waits for what is late, in milliseconds, where it is decoded.
     pub jitter_ms: u32,
     /// Of the last 60 ms, in dB of the loudest there is; where it is decoded.
@@ -72,6 +76,8 @@ pub struct Line(Arc<Inner>);
 
 struct Inner {
     desk: Mutex<Desk>,
+    /// Of a video call.
+    stage: OnceLock<Stage>,
     over: CancellationToken,
 }
 
@@ -147,7 +153,8 @@ impl Line {
             recorder: None,
             stats: LineStats::default(),
         };
-        let line = Self(Arc::new(Inner { desk: Mutex::new(desk), over: CancellationToken::new() }));
+        let (stage, over) = (OnceLock::new(), CancellationToken::new());
+        let line = Self(Arc::new(Inner { desk: Mutex::new(desk), stage, over }));
         tokio::spawn(line.clone().run(heard));
         line
     }
@@ -232,6 +239,20 @@ impl Line {
         });
     }
 
+    /// WhatsApp's picture, of a video call. There is one.
+    pub fn picture(&self, pictures: Pictures) {
+        self.0.stage.get_or_init(|| Stage::open(pictures, self.0.over.clone()));
+    }
+
+    pub fn has_picture(&self) -> bool {
+        self.0.stage.get().is_some()
+    }
+
+    /// A browser's picture, in place of one that was there. Without one of WhatsApp's it goes nowhere.
+    pub fn watch(&self, pictures: Pictures) {
+        self.0.stage.get().inspect(|stage| stage.browser(pictures));
+    }
+
     /// Plays a file, in place of one that was played. `name` is what [`Line::playing`] tells of it.
     pub async fn play(&self, path: PathBuf, name: String, looped: bool) -> Result<Played, ClipError> {
         let clip = Clip::open(path, looped).await?;
@@ -271,9 +292,10 @@ impl Line {
         self.desk().tone = hz.map(|hz| (hz, 0));
     }
 
-    /// WhatsApp hears what it says.
+    /// WhatsApp hears what it says, and sees what it shows.
     pub fn echo(&self, on: bool) {
         self.desk().echo = on.then(VecDeque::new);
+        self.0.stage.get().inspect(|stage| stage.echo(on));
     }
 
     /// A program's end, in place of one that was there.
@@ -315,7 +337,10 @@ impl Line {
             ("echo", desk.echo.is_some()),
             ("tone", desk.tone.is_some()),
         ];
+        let (seen, shown) = self.0.stage.get().map(Stage::tally).unzip();
         LineStats {
+            seen,
+            shown,
             lost: desk.voices.tally().lost,
             late: desk.voices.tally().late,
             jitter_ms: desk.voices.depth(),

@@ -1,12 +1,15 @@
 //! Browsers in calls: WebRTC over one UDP port for all of them.
 //!
-//! A page offers, [`Exchange::answer`] answers, and the page's microphone and loudspeaker are a [`crate::Trunk`]. Each leg
-//! has a task of its own, around an engine that knows no sockets and no clock.
+//! A page offers, [`Exchange::answer`] answers, and the page's microphone and loudspeaker are a [`crate::Trunk`]. Its camera
+//! and screen are, in a video call, [`crate::picture::Pictures`]. Each leg has a task of its own, around an engine that knows
+//! no sockets and no clock.
 
 mod addresses;
 mod candidate;
 mod clock;
 mod drive;
+mod film;
+mod h264;
 mod leg;
 mod offer;
 mod received;
@@ -104,9 +107,17 @@ impl Exchange {
     /// Answers a browser's offer, which is a session description with audio in it. The leg looks for the browser from
     /// then on, for 30 seconds.
     pub fn answer(&self, offer: &str) -> Result<Leg, OfferError> {
+        self.join(Offer::read(offer, false)?)
+    }
+
+    /// Of a video call: if there is H.264 in the offer, the leg has a picture too.
+    pub fn answer_video(&self, offer: &str) -> Result<Leg, OfferError> {
+        self.join(Offer::read(offer, true)?)
+    }
+
+    fn join(&self, offer: Offer) -> Result<Leg, OfferError> {
         let unusable = |error: &dyn std::fmt::Display| OfferError::Unusable(error.to_string());
-        let offer = Offer::read(offer)?;
-        let to_audio = SdpOffer::from_sdp_string(&offer.audio_alone).map_err(|error| unusable(&error))?;
+        let kept = SdpOffer::from_sdp_string(&offer.kept).map_err(|error| unusable(&error))?;
         let mut rtc = engine().build(time::Instant::now().into_std());
         self.sockets.follow();
         let mappings = self.sockets.inbound().mapper.found().borrow().clone();
@@ -117,16 +128,18 @@ impl Exchange {
         for candidate in own {
             rtc.add_local_candidate(candidate);
         }
-        let answer = rtc.sdp_api().accept_offer(to_audio).map_err(|error| unusable(&error))?;
+        let answer = rtc.sdp_api().accept_offer(kept).map_err(|error| unusable(&error))?;
         let answer = offer.answer(&answer.to_sdp_string());
 
         let name: Arc<str> = rtc.direct_api().local_ice_credentials().ufrag.into();
         let inbox = self.sockets.inbound().routes.join(&name).ok_or(OfferError::Full)?;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (leg, ends) = leg::new(id, answer, clock::CLOCK);
+        let (leg, ends) = leg::new(id, answer, clock::CLOCK, offer.has_picture);
         let mut random = rand::rng();
         // A sequence that begins low does not wrap around before the browser has seen it.
-        let start = Start { timestamp: random.random(), sequence: random.random_range(0..0x8000) };
+        let mut low = || random.random_range(0..0x8000);
+        let (sequence, pictures) = (low(), low());
+        let start = Start { timestamp: random.random(), sequence, picture: (random.random(), pictures) };
         let mut driver = Driver::new(rtc, name, Arc::clone(&self.sockets), inbox, ends, start);
         for candidate in offer.candidates {
             driver.tell(candidate);
@@ -136,7 +149,7 @@ impl Exchange {
     }
 }
 
-/// Opus and nothing else, in packets as they come.
+/// Opus and H.264 of the kinds that WhatsApp has, in packets as they come.
 fn engine() -> RtcConfig {
     let opus = FormatParams {
         min_p_time: Some(10),
@@ -150,6 +163,10 @@ fn engine() -> RtcConfig {
         .clear_codecs()
         .clear_extension_map()
         .set_extension(1, Extension::RtpMid);
-    config.codec_config().add_config(111.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), opus);
+    let codecs = config.codec_config();
+    codecs.add_config(111.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), opus);
+    for (number, profile) in (100..).step_by(2).zip(h264::PROFILES) {
+        codecs.add_h264(number.into(), Some((number + 1).into()), true, profile);
+    }
     config
 }

@@ -19,7 +19,7 @@ const CALL_ID: Name = Name { field: "CallID", aliases: &["call_id"] };
 /// `POST /call/make`
 pub struct MakeCall {
     pub whom: Whom,
-    /// Whether it rings as a video call. There is no picture from here in any case.
+    /// Whether it rings as a video call. The picture is that of a browser, if one is joined.
     pub video: bool,
     /// How long it rings at most.
     pub rings: Duration,
@@ -186,6 +186,11 @@ pub struct CallStats {
     pub said_packets: u64,
     pub passed_packets: u64,
     pub encoded_packets: u64,
+    /// Of a video call: pictures from WhatsApp, and to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen_pictures: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown_pictures: Option<u64>,
     /// How long sound waits here for what is late, where it is decoded.
     pub jitter_ms: u32,
     /// How loud it was last, in dB of the loudest there is; where it is decoded.

@@ -10,6 +10,7 @@ pub(crate) mod calls;
 pub(crate) mod chat;
 mod content;
 pub(crate) mod files;
+mod film;
 mod greeting;
 mod handset;
 mod history;

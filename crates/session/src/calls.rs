@@ -21,6 +21,7 @@ use crate::{Error, Result, Sessions, adapter::jid, groups, sessions::invalid_pho
 
 mod book;
 mod desk;
+mod film;
 mod mlow;
 pub(crate) mod reason;
 mod regrets;
@@ -208,6 +209,8 @@ fn stats(line: &Line) -> CallStats {
         said_packets: stats.said,
         passed_packets: stats.passed,
         encoded_packets: stats.encoded,
+        seen_pictures: stats.seen,
+        shown_pictures: stats.shown,
         jitter_ms: stats.jitter_ms,
         heard_level: stats.heard_level,
         said_level: stats.said_level,

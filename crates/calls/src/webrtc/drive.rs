@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use str0m::{
     Candidate, CandidateKind, Event, IceConnectionState, Input, Output, Rtc, RtcError,
-    media::{Mid, Pt},
+    media::{MediaKind, Mid, Pt},
     net::{Protocol, Receive},
     rtp::{RtpPacket, RtpWrite, SeqNo},
     stats::PeerStats,
@@ -23,6 +23,7 @@ use tracing::debug;
 use super::{
     candidate,
     clock::Clock,
+    film::{Film, Turn},
     leg::{AddressKind, Ends, LegState, Order},
     received::Received,
     routes::{Datagram, Path, Routes},
@@ -35,8 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes of a packet to the browser; a longer one would not go through every network, and is dropped. Speech of 60 ms
-/// has 600 at most.
-const PACKET_BYTES: usize = 1_100;
+/// has 600 at most, and pictures go in pieces.
+pub(super) const PACKET_BYTES: usize = 1_100;
 /// Paths that are noted as looked at. Further ones are looked at all the same.
 const LOOKED: usize = 64;
 
@@ -48,6 +49,7 @@ pub(super) struct Driver {
     inbox: tokio::sync::mpsc::Receiver<Datagram>,
     ends: Ends,
     media: Option<Media>,
+    film: Film,
     clock: Clock,
     sequence: SeqNo,
     received: Received,
@@ -70,6 +72,7 @@ struct Media {
 pub(super) struct Start {
     pub timestamp: u32,
     pub sequence: u16,
+    pub picture: (u32, u16),
 }
 
 impl Driver {
@@ -78,9 +81,10 @@ impl Driver {
         name: Arc<str>,
         sockets: Arc<Sockets>,
         inbox: tokio::sync::mpsc::Receiver<Datagram>,
-        ends: Ends,
+        mut ends: Ends,
         start: Start,
     ) -> Self {
+        let film = Film::new(ends.picture.take(), start.picture);
         Self {
             rtc,
             name,
@@ -88,6 +92,7 @@ impl Driver {
             inbox,
             ends,
             media: None,
+            film,
             clock: Clock::new(start.timestamp),
             sequence: u64::from(start.sequence).into(),
             received: Received::default(),
@@ -128,6 +133,14 @@ impl Driver {
                 said = self.ends.said.recv() => match said {
                     Some(packet) => self.say(&packet),
                     None => return Ok(()),
+                },
+                turn = self.film.turn() => match turn {
+                    Turn::Show(picture) => self.film.show(&picture, &mut self.rtc, now()),
+                    Turn::Ask => {
+                        self.film.ask(&mut self.rtc);
+                        // It goes at once, not with the next report.
+                        self.rtc.handle_input(Input::Timeout(now()))?;
+                    }
                 },
                 () = self.ends.heard.closed() => return Ok(()),
                 Some(order) = self.ends.orders.recv() => match order {
@@ -209,8 +222,14 @@ impl Driver {
     fn note(&mut self, event: Event) {
         match event {
             Event::MediaAdded(added) => {
-                let opus = self.rtc.media(added.mid).and_then(|media| media.remote_pts().first().copied());
-                self.media = opus.map(|opus| Media { mid: added.mid, opus });
+                let Some(codec) = self.rtc.media(added.mid).and_then(|media| media.remote_pts().first().copied())
+                else {
+                    return;
+                };
+                match added.kind {
+                    MediaKind::Audio => self.media = Some(Media { mid: added.mid, opus: codec }),
+                    MediaKind::Video => self.film.begin(added.mid, codec),
+                }
             }
             Event::Connected => self.reached(),
             Event::IceConnectionStateChange(state) => match state {
@@ -222,7 +241,9 @@ impl Driver {
                 IceConnectionState::Connected | IceConnectionState::Completed => {}
                 IceConnectionState::Disconnected => self.missed(),
             },
+            Event::RtpPacket(packet) if self.film.is(&packet) => self.film.see(&packet),
             Event::RtpPacket(packet) => self.hear(&packet),
+            Event::KeyframeRequest(_) => self.film.asked(),
             Event::PeerStats(stats) => self.measure(&stats),
             _ => {}
         }

@@ -7,7 +7,10 @@ use str0m::{Candidate, CandidateKind};
 use tokio::sync::{mpsc, watch};
 
 use super::candidate::{self, CandidateError};
-use crate::{Heard, Trunk};
+use crate::{
+    Heard, Trunk,
+    picture::{self, Pictures},
+};
 
 /// Packets that wait for the line, more than a second of sound. One more is dropped.
 pub(super) const HEARD: usize = 64;
@@ -25,6 +28,8 @@ pub struct Leg {
     pub answer: String,
     /// Counts its time in 48,000ths of a second.
     pub trunk: Trunk,
+    /// If one was asked for, and the browser has H.264. The leg does not end with it.
+    pub picture: Option<Pictures>,
     pub state: watch::Receiver<LegState>,
     pub control: LegControl,
 }
@@ -96,6 +101,7 @@ pub(super) enum Order {
 pub(super) struct Ends {
     pub heard: mpsc::Sender<Heard>,
     pub said: mpsc::Receiver<Bytes>,
+    pub picture: Option<Pictures>,
     pub orders: mpsc::Receiver<Order>,
     pub state: watch::Sender<LegState>,
     pub stats: watch::Sender<LegStats>,
@@ -131,18 +137,20 @@ impl LegControl {
     }
 }
 
-pub(super) fn new(id: u64, answer: String, clock: u32) -> (Leg, Ends) {
+pub(super) fn new(id: u64, answer: String, clock: u32, has_picture: bool) -> (Leg, Ends) {
     let (heard_in, heard) = mpsc::channel(HEARD);
     let (said, said_out) = mpsc::channel(SAID);
     let (orders, orders_out) = mpsc::channel(CANDIDATES);
     let state = watch::Sender::new(LegState::New);
     let stats = watch::Sender::new(LegStats::default());
+    let (picture, browsers) = has_picture.then(picture::pictures).unzip();
     let leg = Leg {
         id,
         answer,
         trunk: Trunk { clock, heard, said },
+        picture,
         state: state.subscribe(),
         control: LegControl { orders, stats: stats.subscribe() },
     };
-    (leg, Ends { heard: heard_in, said: said_out, orders: orders_out, state, stats })
+    (leg, Ends { heard: heard_in, said: said_out, picture: browsers, orders: orders_out, state, stats })
 }

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 const LEGS: usize = 500;
 /// Paths that one leg may hold. One more is not noted, and only checks arrive on it.
 const PATHS: usize = 64;
-/// Datagrams that wait for one leg, two seconds of sound. One more is lost, as on any network.
-const INBOX: usize = 128;
+/// Datagrams that wait for one leg, four seconds of sound or a large picture. One more is lost, as on any network.
+const INBOX: usize = 256;
 
 /// One of our addresses, and one of a browser's.
 pub(super) type Path = (SocketAddr, SocketAddr);

@@ -4,8 +4,10 @@ mod ending;
 mod finding;
 mod offering;
 mod page;
+mod seeing;
 mod sounding;
 mod tone;
+mod viewer;
 
 use std::net::{IpAddr, Ipv4Addr};
 

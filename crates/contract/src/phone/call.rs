@@ -13,6 +13,8 @@ pub struct Act {
     pub video: bool,
     /// What the phone says: `silence`, `echo`, or a tone, `tone:440` in Hz or `tone:440:-12` with its level in dB.
     pub play: Option<String>,
+    /// What the phone shows in a video call: `off`, `echo`, or a grey as people see it, `grey:180`; `grey:128` if absent.
+    pub show: Option<String>,
     /// The sampling rates that the phone's client offers for its sound; 16000 alone if absent.
     pub rates: Option<Vec<u32>>,
     /// What the phone's client speaks: `opus`, as negotiated (if absent), or `mlow`, whatever was negotiated.
@@ -45,6 +47,23 @@ pub struct Call {
     /// Its sound has found the relay.
     pub connected: bool,
     pub heard: Heard,
+    /// Of a video call.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen: Option<Seen>,
+}
+
+/// What a phone saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// Those that can be drawn, and how many of them are key frames.
+    pub pictures: u64,
+    pub key_frames: u64,
+    /// Those that cannot, as one that they are drawn on did not come.
+    pub lost: u64,
+    /// In pixels; 0 before the first.
+    pub width: u32,
+    pub height: u32,
 }
 
 /// Somebody in a call of many.

@@ -65,16 +65,20 @@ fn named(parts: &Parts) -> Result<String> {
     Parameters::of(parts).first("CallID").ok_or_else(ApiError::no_call_id)
 }
 
-/// The browser hears the call, and speaks in it, in place of one that did before.
+/// The browser hears the call, and speaks in it, in place of one that did before; and sees and shows in a video call.
 async fn join(app: &App, session: SessionId, call: &str, offer: &str) -> Result<String> {
     let line = app.sessions.line(session, call)?;
     let exchange = app.exchanges().open(&app.calls.webrtc).await?;
-    let leg = exchange.answer(offer).map_err(|failed| match failed {
+    let answered = if line.has_picture() { exchange.answer_video(offer) } else { exchange.answer(offer) };
+    let leg = answered.map_err(|failed| match failed {
         OfferError::Full => ApiError::too_many(failed.to_string()),
         failed => ApiError::invalid("sdp", format!("sdp: {failed}")),
     })?;
     app.exchanges().joined(session, call, leg.control.clone());
     line.browser(leg.trunk);
+    if let Some(picture) = leg.picture {
+        line.watch(picture);
+    }
     let (app, call, mut state) = (app.clone(), call.to_owned(), leg.state);
     let control = leg.control;
     tokio::spawn(async move {

@@ -9,10 +9,12 @@ use rand::random;
 use wacore::{
     messages::MessageUtils,
     stanza::call::{
-        AcceptParams, CAPABILITY_STANDARD_OPUS_OFFER, CAPABILITY_STANDARD_OPUS_PREACCEPT, OfferDeviceKey, OfferParams,
-        TerminateParams, build_accept, build_offer, build_preaccept_with_capability, build_terminate,
+        AcceptParams, CAPABILITY_STANDARD_OPUS_OFFER, CAPABILITY_STANDARD_OPUS_PREACCEPT,
+        CAPABILITY_STANDARD_OPUS_VIDEO_OFFER, OfferDeviceKey, OfferParams, TerminateParams, VideoStateParams,
+        build_accept, build_offer, build_preaccept_with_capability, build_terminate, build_video_state,
         standard_opus_voip_settings,
     },
+    types::call::VideoState,
     voip::{
         CallConfig,
         relay_parse::{RelayData, parse_relay_data},
@@ -25,6 +27,7 @@ use waproto::whatsapp as wa;
 use super::{
     Handset,
     chat::Chat,
+    film::{Film, Showing},
     handset::address,
     inbound,
     outbound::{self, ensure_session},
@@ -59,6 +62,7 @@ pub(crate) struct Calls {
     then: Then,
     plays: Playing,
     codec: Codec,
+    shows: Showing,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,11 +87,13 @@ struct Call {
     offer: String,
     plays: Playing,
     codec: Codec,
+    shows: Showing,
     sound: Option<Sound>,
     /// Of a call of many.
     many: Option<group::Many>,
-    /// What was heard, once it is over.
+    /// What was heard and seen, once it is over.
     heard: contract::Heard,
+    seen: Option<contract::Seen>,
     recording: Vec<i16>,
 }
 
@@ -134,9 +140,11 @@ impl Call {
             offer: String::new(),
             plays: Playing::default(),
             codec: Codec::default(),
+            shows: Showing::default(),
             sound: None,
             many: None,
             heard: contract::Heard::default(),
+            seen: None,
             recording: Vec::new(),
         }
     }
@@ -146,6 +154,7 @@ impl Call {
         reason.clone_into(&mut self.reason);
         if let Some(sound) = self.sound.take() {
             self.heard = sound.heard();
+            self.seen = sound.film().map(Film::seen);
             self.recording = sound.recording();
         }
     }
@@ -169,6 +178,7 @@ impl Call {
             peer_muted: self.peer_muted,
             connected: self.sound.as_ref().is_some_and(Sound::is_connected),
             heard: self.sound.as_ref().map_or_else(|| self.heard.clone(), Sound::heard),
+            seen: self.sound.as_ref().map_or_else(|| self.seen.clone(), |sound| sound.film().map(Film::seen)),
         }
     }
 }
@@ -198,10 +208,12 @@ pub(crate) fn act(
         "auto" => return auto(phone, wish),
         "answer" => {
             let plays = wish.play.as_deref().map(playing).transpose()?;
+            let shows = wish.show.as_deref().map(showing).transpose()?;
             let call = phone.calls.named(id)?;
             let (plays, codec) = (plays.unwrap_or_else(|| call.plays.clone()), codec(wish)?.unwrap_or(call.codec));
             codec.check(&plays)?;
             (call.plays, call.codec) = (plays, codec);
+            call.shows = shows.unwrap_or(call.shows);
             let id = call.id.clone();
             answer(phone, state, &id)?;
             id
@@ -217,6 +229,12 @@ pub(crate) fn act(
             id
         }
         "invite" => group::invite(phone, state, wish)?,
+        "show" => {
+            let shows = showing(wish.show.as_deref().unwrap_or_default())?;
+            let id = phone.calls.named(id)?.id.clone();
+            show(phone, state, &id, shows)?;
+            id
+        }
         "play" | "mute" | "unmute" | "expect" => {
             let call = phone.calls.named(id)?;
             let sound = call.sound.as_ref().ok_or(Error::CallState("the call was not answered yet, or is over"))?;
@@ -238,7 +256,7 @@ pub(crate) fn act(
         _ => {
             return Err(Error::Invalid {
                 field: "action",
-                expected: "must be make, invite, answer, reject, busy, hangup, timeout, play, mute, unmute, expect or auto",
+                expected: "must be make, invite, answer, reject, busy, hangup, timeout, play, show, mute, unmute, expect or auto",
             });
         }
     };
@@ -277,6 +295,41 @@ fn codec(wish: &contract::Act) -> Result<Option<Codec>> {
     }
 }
 
+fn showing(text: &str) -> Result<Showing> {
+    let wrong = Error::Invalid { field: "show", expected: "must be off, echo, or a grey of 0 to 255, as grey:180" };
+    match text {
+        "off" => Ok(Showing::Off),
+        "echo" => Ok(Showing::Echo),
+        text => text.strip_prefix("grey:").and_then(|grey| grey.parse().ok()).map(Showing::Grey).ok_or(wrong),
+    }
+}
+
+/// A camera that goes off, or on again, is told of.
+fn show(phone: &mut Handset, state: &mut State, id: &str, shows: Showing) -> Result<()> {
+    let call = phone.calls.find(id).ok_or(Error::UnknownCall)?;
+    let film = call.sound.as_ref().and_then(Sound::film);
+    film.ok_or(Error::CallState("it is no video call, or was not answered yet, or is over"))?.show(shows);
+    let (was, is) = (call.shows != Showing::Off, shows != Showing::Off);
+    call.shows = shows;
+    if was == is {
+        return Ok(());
+    }
+    let (peer, outgoing) = (call.peer, call.outgoing);
+    let creator = if outgoing { DeviceId::phone(phone.number) } else { peer };
+    let (to, creator, wrapper) = (lid(state, peer)?, lid(state, creator)?, state.random_id());
+    let stanza = build_video_state(&VideoStateParams {
+        call_id: id,
+        to: &to,
+        id: &wrapper,
+        call_creator: &creator,
+        state: if is { VideoState::Enabled } else { VideoState::Stopped },
+        dec: is.then_some("H264"),
+        device_orientation: Some(0),
+    });
+    say(phone, state, stanza);
+    Ok(())
+}
+
 fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
     phone.calls.then = match wish.then.as_deref() {
         Some("answer") => Then::Answer,
@@ -288,6 +341,7 @@ fn auto(phone: &mut Handset, wish: &contract::Act) -> Result<contract::Call> {
     let (plays, codec) = (playing(wish.play.as_deref().unwrap_or("silence"))?, codec(wish)?.unwrap_or_default());
     codec.check(&plays)?;
     (phone.calls.plays, phone.calls.codec) = (plays, codec);
+    phone.calls.shows = wish.show.as_deref().map(showing).transpose()?.unwrap_or_default();
     // Nothing rings yet: what is shown is the wish.
     Ok(Call::new(String::new(), DeviceId::phone(phone.number), false, false).shown())
 }
@@ -318,6 +372,7 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
     }
     let (plays, codec) = (playing(wish.play.as_deref().unwrap_or("silence"))?, codec(wish)?.unwrap_or_default());
     codec.check(&plays)?;
+    let shows = wish.show.as_deref().map(showing).transpose()?.unwrap_or_default();
     let (own, peer) = (own_lid(state, phone.number)?, own_lid(state, to)?);
     let key: [u8; 32] = random();
     let message = wa::Message {
@@ -345,15 +400,25 @@ fn make(phone: &mut Handset, state: &mut State, wish: &contract::Act) -> Result<
         call_creator: &own,
         device_keys: &device_keys,
         privacy_token: None,
-        capability: Some(&CAPABILITY_STANDARD_OPUS_OFFER),
+        capability: Some(if wish.video {
+            &CAPABILITY_STANDARD_OPUS_VIDEO_OFFER
+        } else {
+            &CAPABILITY_STANDARD_OPUS_OFFER
+        }),
         device_identity: None,
         id: Some(&offer),
         multi_device: devices.len() > 1,
         video: wish.video,
         audio_rates: &rates,
     });
-    let call =
-        Call { key: Some(key), offer, plays, codec, ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video) };
+    let call = Call {
+        key: Some(key),
+        offer,
+        plays,
+        codec,
+        shows,
+        ..Call::new(id.clone(), DeviceId::phone(to), true, wish.video)
+    };
     phone.calls.add(call);
     say(phone, state, stanza);
     Ok(id)
@@ -443,12 +508,14 @@ fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id
         opened.call.into_option()?.call_key?.as_slice().try_into().ok()
     });
     let busy = phone.calls.is_busy();
+    let video = offer.child("video").is_some();
     let call = Call {
         key,
         relay: offer.child("relay").and_then(|relay| parse_relay_data(&relay.as_node_ref())),
         plays: phone.calls.plays.clone(),
         codec: phone.calls.codec,
-        ..Call::new(id.clone(), sender, false, offer.child("video").is_some())
+        shows: phone.calls.shows,
+        ..Call::new(id.clone(), sender, false, video)
     };
     phone.calls.add(call);
     if busy || phone.calls.then == Then::Busy {
@@ -464,8 +531,8 @@ fn rings(phone: &mut Handset, state: &mut State, stanza: &Node, offer: &Node, id
             &creator,
             &wrapper,
             &[&rate],
-            &CAPABILITY_STANDARD_OPUS_PREACCEPT,
-            false,
+            if video { &CAPABILITY_STANDARD_OPUS_OFFER } else { &CAPABILITY_STANDARD_OPUS_PREACCEPT },
+            video,
         );
         say(phone, state, rings);
     }
@@ -492,7 +559,8 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
     let peer = lid(state, call.peer)?;
     let config = CallConfig::for_incoming(id, &own.to_string(), &peer.to_string(), key.to_vec(), way)
         .map_err(|_| Error::CallState("the call's relay cannot be used"))?;
-    call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec);
+    let video = call.video;
+    call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec, video.then_some(call.shows));
     call.phase = Phase::Active;
     let wrapper = state.random_id();
     let rate = RATE.to_string();
@@ -505,8 +573,9 @@ fn answer(phone: &mut Handset, state: &mut State, id: &str) -> Result<()> {
         relay_te: None,
         rte: None,
         voip_settings: Some(standard_opus_voip_settings(false)),
-        capability: Some(&CAPABILITY_STANDARD_OPUS_OFFER),
-        video: false,
+        // Those who take a video call say nothing more of what they can.
+        capability: (!video).then_some(&CAPABILITY_STANDARD_OPUS_OFFER),
+        video,
         peer_abtest_bucket: None,
         peer_abtest_bucket_id_list: None,
     });
@@ -537,7 +606,7 @@ fn accepted(phone: &mut Handset, state: &mut State, id: &str, sender: DeviceId) 
     let Some(call) = phone.calls.find(id).filter(|call| call.outgoing && call.phase == Phase::Ringing) else { return };
     let (Some(key), Some(way)) = (call.key, &call.relay) else { return };
     if let Ok(config) = CallConfig::for_outgoing(id, &own.to_string(), &peer.to_string(), key.to_vec(), way) {
-        call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec);
+        call.sound = Sound::start(config, &relay, call.plays.clone(), call.codec, call.video.then_some(call.shows));
     }
     call.phase = Phase::Active;
     call.peer = sender;

@@ -30,6 +30,7 @@ use wacore::{
 use wago_contract::phone::call::Heard;
 use wago_media::tone;
 
+use super::film::{self, Film, Showing};
 use crate::relay::Relay;
 pub(crate) use speech::Codec;
 use speech::Mouth;
@@ -65,6 +66,8 @@ pub(crate) enum Playing {
 pub(crate) struct Sound {
     shared: Arc<Mutex<Shared>>,
     changes: mpsc::Sender<Change>,
+    /// Of a video call.
+    film: Option<Film>,
     over: CancellationToken,
 }
 
@@ -90,26 +93,47 @@ struct Shared {
 }
 
 impl Sound {
-    /// Begins at once.
-    pub fn start(config: CallConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
-        Self::begin(engine(config)?, relay, playing, codec)
+    /// Begins at once. `shows`: of a video call.
+    pub fn start(
+        mut config: CallConfig,
+        relay: &Relay,
+        playing: Playing,
+        codec: Codec,
+        shows: Option<Showing>,
+    ) -> Option<Self> {
+        config.enable_video = shows.is_some();
+        let film = shows.map(|shows| Film::begin(&config, shows));
+        Self::begin(engine(config)?, relay, playing, codec, film)
     }
 
-    /// In a call of many; the keys come after it.
-    pub fn start_group(config: CallConfig, people: GroupEngineConfig, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
+    /// In a call of many, which has no picture; the keys come after it.
+    pub fn start_group(
+        config: CallConfig,
+        people: GroupEngineConfig,
+        relay: &Relay,
+        playing: Playing,
+        codec: Codec,
+    ) -> Option<Self> {
         let mut engine = engine(config)?;
         engine.configure_group(people).ok()?;
-        Self::begin(engine, relay, playing, codec)
+        Self::begin(engine, relay, playing, codec, None)
     }
 
-    fn begin(engine: CallEngine, relay: &Relay, playing: Playing, codec: Codec) -> Option<Self> {
+    fn begin(
+        engine: CallEngine,
+        relay: &Relay,
+        playing: Playing,
+        codec: Codec,
+        film: Option<(Film, film::Part)>,
+    ) -> Option<Self> {
         let mouth = Mouth::new(codec)?;
+        let (film, pictures) = film.unzip();
         let shared = Arc::new(Mutex::new(Shared { playing, ..Shared::default() }));
         let over = CancellationToken::new();
         let (changes, told) = mpsc::channel(CHANGES_MAX);
-        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), told, mouth, codec };
+        let part = Part { engine, relay: relay.clone(), shared: shared.clone(), told, mouth, codec, film: pictures };
         tokio::spawn(over.clone().run_until_cancelled_owned(part.run()));
-        Some(Self { shared, changes, over })
+        Some(Self { shared, changes, film, over })
     }
 
     pub fn change(&self, change: Change) {
@@ -123,6 +147,10 @@ impl Sound {
     pub fn play(&self, playing: Playing) {
         let mut shared = self.shared();
         (shared.playing, shared.played) = (playing, 0);
+    }
+
+    pub fn film(&self) -> Option<&Film> {
+        self.film.as_ref()
     }
 
     pub fn mute(&self, muted: bool) {
@@ -175,6 +203,13 @@ impl TxIdSource for Random {
     }
 }
 
+async fn shoot(film: &mut Option<film::Part>) -> Option<Vec<u8>> {
+    match film {
+        Some(film) => film.shoot().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What goes on in the background.
 struct Part {
     engine: CallEngine,
@@ -183,6 +218,7 @@ struct Part {
     told: mpsc::Receiver<Change>,
     mouth: Mouth,
     codec: Codec,
+    film: Option<film::Part>,
 }
 
 impl Part {
@@ -199,14 +235,28 @@ impl Part {
                 match self.engine.poll_output() {
                     Output::Transmit(packet) => end.receive(&packet),
                     Output::EncodedAudio(frame) => voices.push(frame.device, frame.sequence_number, frame.data),
+                    Output::VideoPlayout(frame) => {
+                        if let Some(question) = self.film.as_mut().and_then(|film| film.see(frame.data)) {
+                            end.receive(&question);
+                        }
+                    }
                     Output::Event(event) => self.note(&event),
                     Output::Timeout(due) => break due,
                     _ => {}
                 }
             };
+            if let Some(picture) = self.film.as_mut().and_then(film::Part::echo) {
+                self.engine.handle_input(now(), Input::VideoFrame(&picture));
+                continue;
+            }
             tokio::select! {
                 packet = packets.recv() => match packet {
-                    Some(packet) => self.engine.handle_input(now(), Input::RelayPacket(&packet)),
+                    Some(packet) => {
+                        if let Some(film) = &mut self.film {
+                            film.overhear(&packet);
+                        }
+                        self.engine.handle_input(now(), Input::RelayPacket(&packet));
+                    }
                     None => return,
                 },
                 change = self.told.recv() => match change {
@@ -225,6 +275,9 @@ impl Part {
                         self.engine.handle_input(now(), Input::EncodedAudio(&packet));
                     }
                 }
+                picture = shoot(&mut self.film) => if let Some(picture) = picture {
+                    self.engine.handle_input(now(), Input::VideoFrame(&picture));
+                },
                 () = tokio::time::sleep_until(begin + Duration::from_millis(due.min(86_400_000))) => {
                     self.engine.handle_input(now(), Input::Timeout);
                 }
@@ -240,6 +293,7 @@ impl Part {
         if matches!(event, CallEvent::RelayAllocated) {
             self.shared().connected = true;
         }
+        self.film.as_ref().inspect(|film| film.note(event));
     }
 
     fn hear(&self, heard: voices::Heard) {

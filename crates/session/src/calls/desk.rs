@@ -30,6 +30,7 @@ use whatsapp_rust::{CallError, Client, NodeFilter, Runtime as _, voip::CallHandl
 
 use super::{
     book::{Book, Entry, Step},
+    film::{Camera, Film},
     reason,
     regrets::{Regret, Regrets},
     sound::{FORMAT, Sound},
@@ -344,12 +345,13 @@ impl Desk {
     async fn making(self: Arc<Self>, ring: Ring) -> Result<Call> {
         let Ring { peer, alt: peer_alt, chat, video, lasts } = ring;
         let (sound, audio) = Sound::new();
+        let film = video.then(Film::new);
         let _one = self.making.lock().await;
         let offered = self.client.wait_for_sent_node(NodeFilter::tag("call"));
         let voip = self.client.voip();
         let mut calling = voip.call(&peer).encoded_audio(FORMAT, audio.said, audio.heard);
-        if video {
-            calling = calling.video(audio.pictures, audio.shown);
+        if let Some(Film { camera, .. }) = &film {
+            calling = calling.video(camera.shown.clone(), camera.seen.clone());
         }
         let handle = calling.start().await.map_err(refused)?;
         let id = handle.call_id().to_owned();
@@ -365,7 +367,7 @@ impl Desk {
             return Err(too_many());
         };
         self.recorder.insist(told.iter().map(|call| adapter::call::state(call, Utc::now())).collect()).await;
-        self.attend(handle.clone(), sound, lasts);
+        self.attend(handle.clone(), sound, film, lasts);
         // The relay comes with WhatsApp's word, and without it the engine gives the call up.
         let word = async {
             let offer = offered.await.ok()?;
@@ -398,8 +400,15 @@ impl Desk {
             self.tell(id, Step::Ended(reason::MEDIA_FAILED)).await;
             return Err(refused(failed));
         }
-        let answered = self.client.voip().accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard).start().await;
-        let handle = match answered {
+        // Of many who show something none would be seen whole.
+        let shown = incoming.group.is_none() && matches!(incoming.action, CallAction::Offer { is_video: true, .. });
+        let film = shown.then(Film::new);
+        let voip = self.client.voip();
+        let mut answering = voip.accept(incoming).encoded_audio(FORMAT, audio.said, audio.heard);
+        if let Some(Film { camera, .. }) = &film {
+            answering = answering.video(camera.shown.clone(), camera.seen.clone());
+        }
+        let handle = match answering.start().await {
             Ok(handle) => handle,
             Err(failed) => {
                 let why = match failed {
@@ -418,7 +427,7 @@ impl Desk {
         };
         self.tell(id, Step::Accepted).await;
         // It rings no more.
-        self.attend(handle, sound, RING_MAX);
+        self.attend(handle, sound, film, RING_MAX);
         self.told(id)
     }
 
@@ -497,16 +506,21 @@ impl Desk {
         }
     }
 
-    /// Looks after the sound of a call until it is over. It may ring there for so long.
-    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound, rings: Duration) {
+    /// Looks after the sound and the picture of a call until it is over. It may ring there for so long.
+    fn attend(self: &Arc<Self>, handle: CallHandle, sound: Sound, film: Option<Film>, rings: Duration) {
         let line = Line::open(sound.trunk);
+        let camera = film.map(|Film { pictures, camera, carry }| {
+            line.picture(pictures);
+            self.tasks.spawn_detached(carry);
+            camera
+        });
         let id = handle.call_id().to_owned();
         let held = Held { offer: None, spoken: Some((handle.clone(), line.clone())) };
         self.held().insert(id.clone(), held);
         self.tasks.spawn_detached(Box::pin(sound.carry));
         let desk = self.clone();
         self.tasks.spawn_detached(Box::pin(async move {
-            if let Some(why) = desk.look_after(&id, &handle, rings, &sound.foreign).await {
+            if let Some(why) = desk.look_after(&id, &handle, camera.as_ref(), rings, &sound.foreign).await {
                 desk.tell(&id, Step::Ended(why)).await;
                 desk.terminate(&handle).await;
             } else if desk.book.find(&id).is_some_and(|call| call.reason == reason::BUSY) || is_many(&handle) {
@@ -523,10 +537,14 @@ impl Desk {
         &self,
         id: &str,
         handle: &CallHandle,
+        camera: Option<&Camera>,
         rings: Duration,
         foreign: &CancellationToken,
     ) -> Option<&'static str> {
         let events = handle.events();
+        let heed = |event: &CallEvent| {
+            camera.inspect(|camera| camera.heed(event, handle, &self.tasks));
+        };
         let mut over = std::pin::pin!(self.book.wait(id, |call| call.state.is_over()));
         let mut answer = std::pin::pin!(self.book.wait(id, |call| call.state != CallState::Ringing));
         let mut rung_out = std::pin::pin!(sleep(rings));
@@ -536,7 +554,7 @@ impl Desk {
                 biased;
                 _ = &mut over => return None,
                 _ = &mut answer, if !answered => answered = true,
-                event = events.recv() => match event {
+                event = events.recv() => match event.inspect(heed) {
                     Ok(CallEvent::RelayAllocated) => allocated = true,
                     // Who speaks nothing else is not let in by the engine, and the others go on.
                     Ok(CallEvent::AudioFormatMismatch { .. }) if is_many(handle) => continue,

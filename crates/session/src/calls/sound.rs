@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use wacore::voip::{AudioFormat, EncodedAudioFrame, VideoFrame};
+use wacore::voip::{AudioFormat, EncodedAudioFrame};
 use wago_calls::{Heard, Trunk};
 use whatsapp_rust::async_channel;
 
@@ -33,24 +33,17 @@ pub(super) struct Sound {
 pub(super) struct Audio {
     pub said: async_channel::Receiver<Bytes>,
     pub heard: async_channel::Sender<EncodedAudioFrame>,
-    /// Of a video call: nothing is shown from here, and nothing that is shown there is looked at.
-    pub pictures: async_channel::Receiver<Vec<u8>>,
-    pub shown: async_channel::Sender<VideoFrame>,
 }
 
 impl Sound {
     pub fn new() -> (Self, Audio) {
         let (say, said) = async_channel::bounded(PACKETS_MAX);
         let (heard, hear) = async_channel::bounded::<EncodedAudioFrame>(PACKETS_MAX);
-        let (no_pictures, pictures) = async_channel::bounded(1);
-        let (shown, unseen) = async_channel::bounded(1);
         let (to_line, line_hears) = mpsc::channel(PACKETS_MAX);
         let (line_says, mut from_line) = mpsc::channel::<Bytes>(PACKETS_MAX);
         let foreign = CancellationToken::new();
         let strange = foreign.clone();
         let carry = Box::pin(async move {
-            // Held for as long as the call: the engine takes a closed end for an end.
-            let _held = (no_pictures, unseen);
             let mut speakers = Speakers::default();
             // Of each speaker; who is alone is answered in the codec that they speak.
             let mut ears: BTreeMap<u8, Mlow> = BTreeMap::new();
@@ -93,6 +86,6 @@ impl Sound {
             }
         });
         let trunk = Trunk { clock: FORMAT.rtp_clock_rate, heard: line_hears, said: line_says };
-        (Self { trunk, foreign, carry }, Audio { said, heard, pictures, shown })
+        (Self { trunk, foreign, carry }, Audio { said, heard })
     }
 }

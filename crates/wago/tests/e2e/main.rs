@@ -35,6 +35,7 @@ mod routes;
 mod seed;
 mod text;
 mod users;
+mod video_calls;
 mod webhooks;
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-// One call at a time: what rings is shown, and this page is joined to the call that it makes or takes.
+// One call at a time: what rings is shown, and this page is joined to the call that it makes or takes, with picture if it has one.
 const $ = (selector) => document.querySelector(selector)
 const speaker = $('#speaker')
 
@@ -52,13 +52,50 @@ async function microphone() {
   }
 }
 
-/** Joins the call with the microphone. Candidates that are found later follow on their own. */
-async function join(callID, sound) {
+/** What WhatsApp takes: a picture counts as the fifteenth part of a second there, however long it lasts. */
+const PICTURES = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 15, max: 15 } }
+const BITS = 1_000_000
+
+/** Whoever has no camera sees the other's picture, and is not seen. */
+async function camera() {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: PICTURES })
+  } catch (error) {
+    $('#camera').textContent = `You are not seen, as there is no camera: ${error.message}`
+    return null
+  }
+}
+
+/** WhatsApp's codec is H.264 in its simplest profile: it is offered first, and nothing else if the browser has it. */
+function preferred() {
+  const { codecs } = RTCRtpReceiver.getCapabilities('video')
+  const h264 = codecs.filter(({ mimeType, sdpFmtpLine = '' }) => mimeType === 'video/H264' && sdpFmtpLine.includes('packetization-mode=1'))
+  const simple = (codec) => Number(codec.sdpFmtpLine.includes('profile-level-id=42e0'))
+  h264.sort((one, other) => simple(other) - simple(one))
+  return h264.length > 0 ? [...h264, ...codecs.filter(({ mimeType }) => mimeType === 'video/rtx')] : codecs
+}
+
+/** Joins the call with the microphone, and with the camera if it is a video call. Candidates that are found later follow on their own. */
+async function join(callID, sound, video) {
   const { iceServers } = await api('GET', '/call/webrtc/config')
   const peer = new RTCPeerConnection({ iceServers })
-  current = { callID, peer, sound, state: '', muted: false }
+  $('#camera').textContent = ''
+  const film = video ? await camera() : null
+  current = { callID, peer, sound, film, video, state: '', muted: false }
   for (const track of sound.getTracks()) peer.addTrack(track, sound)
+  if (video) {
+    const limits = { sendEncodings: [{ maxBitrate: BITS, maxFramerate: 15 }] }
+    const way = film
+      ? peer.addTransceiver(film.getVideoTracks()[0], { direction: 'sendrecv', ...limits })
+      : peer.addTransceiver('video', { direction: 'recvonly' })
+    way.setCodecPreferences(preferred())
+    $('#own').srcObject = film
+  }
   peer.addEventListener('track', ({ track, streams }) => {
+    if (track.kind === 'video') {
+      $('#theirs').srcObject = new MediaStream([track])
+      return
+    }
     speaker.srcObject = streams[0] ?? new MediaStream([track])
     meter('#heard', speaker.srcObject)
   })
@@ -87,8 +124,11 @@ function leave() {
   if (!current) return
   current.peer.close()
   current.sound.getTracks().forEach((track) => track.stop())
+  current.film?.getTracks().forEach((track) => track.stop())
   current = null
   speaker.srcObject = null
+  $('#theirs').srcObject = null
+  $('#own').srcObject = null
   draw()
 }
 
@@ -115,11 +155,11 @@ function meter(selector, stream) {
 
 // What is done to calls
 
-async function make(phone) {
+async function make(phone, video) {
   const sound = await microphone()
   try {
-    const { data } = await api('POST', '/call/make', { Phone: phone })
-    await join(data.callID, sound)
+    const { data } = await api('POST', '/call/make', { Phone: phone, Video: video })
+    await join(data.callID, sound, video)
   } catch (error) {
     sound.getTracks().forEach((track) => track.stop())
     throw error
@@ -128,12 +168,12 @@ async function make(phone) {
 }
 
 /** Answers it, or speaks in one that goes on: this page may have been closed in the middle of it. */
-async function take({ callID, direction, state }) {
+async function take({ callID, direction, state, media }) {
   if (current) throw new Error('Hang up first: this page is in one call at a time.')
   const sound = await microphone()
   try {
     if (direction === 'incoming' && state === 'ringing') await api('POST', '/call/answer', { CallID: callID })
-    await join(callID, sound)
+    await join(callID, sound, media === 'video')
   } catch (error) {
     sound.getTracks().forEach((track) => track.stop())
     throw error
@@ -205,7 +245,7 @@ function draw() {
   if ($('#others').dataset.shown !== shown) {
     $('#others').dataset.shown = shown
     $('#others ul').replaceChildren(...others.map((call) => line(
-      text('span', rings(call) ? `${person(call)} calls` : `${person(call)}: ${call.state}`),
+      text('span', rings(call) ? `${person(call)} calls${call.media === 'video' ? ' with picture' : ''}` : `${person(call)}: ${call.state}`),
       button(rings(call) ? 'Answer' : 'Join', '', () => take(call)),
       button(rings(call) ? 'Reject' : 'Hang up', 'alarm', () => end(call.callID)),
     )))
@@ -213,6 +253,7 @@ function draw() {
   const own = current && calls.find((call) => call.callID === current.callID)
   $('#call').hidden = !current
   $('#dial').hidden = Boolean(current)
+  $('#pictures').hidden = !current?.video
   if (current) {
     $('#peer').textContent = own ? person(own) : ''
     $('#state').textContent = own?.state ?? ''
@@ -270,7 +311,7 @@ $('#dial').addEventListener('submit', async (event) => {
   event.preventDefault()
   const press = event.target.querySelector('button')
   press.disabled = true
-  await attempt(() => make(event.target.phone.value))
+  await attempt(() => make(event.target.phone.value, event.target.video.checked))
   press.disabled = false
 })
 $('#hangup').addEventListener('click', () => attempt(() => end(current.callID)))

@@ -5,13 +5,16 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use tokio::time::timeout;
-use wacore::types::{
-    call::{CallAction, IncomingCall},
-    group_call::{GroupCallParticipant, GroupCallUpdate},
+use wacore::{
+    types::{
+        call::{CallAction, IncomingCall},
+        group_call::{GroupCallParticipant, GroupCallUpdate},
+    },
+    voip::VideoFrame,
 };
 use wacore_binary::{Jid, JidExt as _, Node, Server};
 use wago_contract::call::{Call, Direction};
-use whatsapp_rust::{CallError, NodeFilter};
+use whatsapp_rust::{CallError, NodeFilter, Runtime as _, async_channel};
 
 use super::{Desk, OFFER_MAX, REASON_MAX, refused, too_many};
 use crate::{
@@ -52,8 +55,11 @@ impl Desk {
         if let Some(group) = &group {
             calling = calling.group(group.clone());
         }
+        // Nothing is shown from here, and nothing that is shown there is looked at.
+        let (dark, pictures) = async_channel::bounded::<Vec<u8>>(1);
+        let (shown, unseen) = async_channel::bounded::<VideoFrame>(1);
         if video {
-            calling = calling.video(audio.pictures, audio.shown);
+            calling = calling.video(pictures, shown);
         }
         let entry = |id: &str| Entry {
             peer: group.as_ref().map(Jid::to_string).unwrap_or_default(),
@@ -91,7 +97,13 @@ impl Desk {
             .as_ref()
             .and_then(|state| state.snapshot())
             .and_then(|people| self.people(people, |jid| self.is_own(jid)));
-        self.attend(handle, sound, lasts);
+        let over = handle.clone();
+        self.tasks.spawn_detached(Box::pin(async move {
+            // The engine takes a closed end for an end.
+            let _held = (dark, unseen);
+            over.wait_ended().await;
+        }));
+        self.attend(handle, sound, None, lasts);
         if let Some(call) = stepped {
             self.recorder.insist(vec![adapter::call::state(&call, Utc::now())]).await;
         }
