@@ -99,9 +99,14 @@ impl Projector {
 
     /// A picture is missing here.
     pub fn lost(&mut self) {
+        self.awaits_key();
+        self.wish.key();
+    }
+
+    /// Who looks draws nothing more before a key frame, which is asked for again if it does not come.
+    fn awaits_key(&mut self) {
         self.broken = true;
         self.asked = Instant::now();
-        self.wish.key();
     }
 
     /// Resolves when a key frame is wanted: by who looks, or because the row is broken.
@@ -219,6 +224,8 @@ impl Shared {
                     None => (from_browser, to_browser) = (None, None),
                 },
                 () = to_call.wanted() => {
+                    // WhatsApp's end takes nothing else, and a browser may pass over a question that follows another closely.
+                    to_call.awaits_key();
                     let source = if echo { Some(&from_call) } else { from_browser.as_ref() };
                     source.inspect(|source| source.wish.key());
                 }

@@ -197,3 +197,26 @@ async fn what_came_since_too_long_ago_is_not_shown_again() {
     whatsapp.shown.show(picture(true, 4));
     assert_eq!(shown(&mut browser).await, [4]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_question_of_whatsapp_that_the_browser_passes_over_is_asked_again() {
+    let (stage, mut whatsapp, _over) = stage();
+    let (here, mut browser) = pictures();
+    stage.browser(here);
+    settle().await;
+    browser.shown.show(picture(true, 1));
+    assert_eq!(number(&whatsapp.seen.next().await.unwrap()), 1);
+    while is_wanted(&browser.shown).await {}
+    whatsapp.seen.wish().key();
+    settle().await;
+    assert!(is_wanted(&browser.shown).await);
+    browser.shown.show(picture(false, 2));
+    settle().await;
+    assert!(!is_wanted(&browser.shown).await, "it has time to answer");
+    tokio::time::advance(AGAIN).await;
+    browser.shown.show(picture(false, 3));
+    settle().await;
+    assert!(is_wanted(&browser.shown).await);
+    browser.shown.show(picture(true, 4));
+    assert_eq!(number(&whatsapp.seen.next().await.unwrap()), 4);
+}
