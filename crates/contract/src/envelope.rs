@@ -18,6 +18,22 @@ impl<T> Success<T> {
     }
 }
 
+/// The same, and the members of `data` beside it: some of WaGo's replies are documented without an envelope, and its clients
+/// read either.
+#[derive(Debug, Serialize)]
+pub struct Twice<'a, T> {
+    #[serde(flatten)]
+    envelope: Success<&'a T>,
+    #[serde(flatten)]
+    bare: &'a T,
+}
+
+impl<'a, T> Twice<'a, T> {
+    pub fn new(data: &'a T) -> Self {
+        Self { envelope: Success::new(data), bare: data }
+    }
+}
+
 /// `{"code":N,"error":"…","success":false}` as WaGo has it, then what a program can act on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

@@ -3,7 +3,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use wago_contract::{envelope::Success, message::Done};
+use wago_contract::{
+    envelope::{Success, Twice},
+    message::Done,
+};
 
 use crate::error::ApiError;
 
@@ -23,5 +26,14 @@ pub(crate) fn done(details: &'static str) -> Answer {
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         Json(Success::new(self.0)).into_response()
+    }
+}
+
+/// The `data` of a successful reply, which stands beside the envelope too.
+pub(crate) struct Beside<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Beside<T> {
+    fn into_response(self) -> Response {
+        Json(Twice::new(&self.0)).into_response()
     }
 }

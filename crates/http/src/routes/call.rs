@@ -10,25 +10,25 @@ use crate::{
     credentials::Session,
     error::ApiError,
     query::parameter,
-    reply::{Reply, Result},
+    reply::{Beside, Reply, Result},
 };
 
 pub(crate) async fn make(
     Session(session): Session,
     State(app): State<App>,
     Body(wish): Body<MakeCall>,
-) -> Result<Reply<Made>> {
+) -> Result<Beside<Made>> {
     let call = app.sessions.make_call(session.id, wish).await?;
-    Ok(Reply(Made { call_id: call.call_id.clone(), call }))
+    Ok(Beside(Made { call_id: call.call_id.clone(), call }))
 }
 
 pub(crate) async fn answer(
     Session(session): Session,
     State(app): State<App>,
     Body(named): Body<NameCall>,
-) -> Result<Reply<Made>> {
+) -> Result<Beside<Made>> {
     let call = app.sessions.answer_call(session.id, named.call).await?;
-    Ok(Reply(Made { call_id: call.call_id.clone(), call }))
+    Ok(Beside(Made { call_id: call.call_id.clone(), call }))
 }
 
 pub(crate) async fn reject(
@@ -69,12 +69,12 @@ pub(crate) async fn mute(
 }
 
 /// All that are remembered; with `?CallID=` that one.
-pub(crate) async fn status(Session(session): Session, State(app): State<App>, parts: Parts) -> Result<Reply<Calls>> {
+pub(crate) async fn status(Session(session): Session, State(app): State<App>, parts: Parts) -> Result<Beside<Calls>> {
     let calls = match parameter(&parts, "CallID") {
         Some(call) => vec![app.sessions.call(session.id, &call)?],
         None => app.sessions.calls(session.id),
     };
-    Ok(Reply(Calls { calls }))
+    Ok(Beside(Calls { calls }))
 }
 
 pub(crate) async fn settings(Session(session): Session, State(app): State<App>) -> Result<Reply<CallSettings>> {

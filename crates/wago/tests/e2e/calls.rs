@@ -41,9 +41,10 @@ pub async fn status(session: &Session, id: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_calls_a_phone_and_hangs_up() {
     let (world, alice, inbox) = World::linked().await;
-    let made = alice.post("/call/make", json!({"Phone": BOB})).await.data();
-    let id = made["callID"].as_str().unwrap();
-    assert_eq!(made["call"]["direction"], "outgoing");
+    let made = alice.post("/call/make", json!({"Phone": BOB})).await.json();
+    let id = made["data"]["callID"].as_str().unwrap();
+    assert_eq!(made["data"]["call"]["direction"], "outgoing");
+    assert_eq!((&made["callID"], &made["call"]), (&made["data"]["callID"], &made["data"]["call"]), "with and without");
     world.phones.in_call(BOB, "a ring", |call| call["state"] == "ringing").await;
     inbox.call(id, "ringing").await;
     world.phones.call(BOB, "answer", json!({})).await;

@@ -5,8 +5,7 @@ use bytes::Bytes;
 /// 1000 Hz at -15 dB: packets of 60 ms, each after its length in two bytes, the higher first. All of them are 1.2 s, and
 /// then the tone is where it began.
 ///
-/// The engine's encoder made it. In a build with the codec (`cargo test -p wago-sandbox --features mlow tape`) a test
-/// looks whether it is what the encoder makes, and where it is not, writes what would be.
+/// The engine's encoder made it: `UPDATE_TAPE=1 cargo test -p wago-sandbox --features mlow tape` makes it anew.
 const TONE: &[u8] = include_bytes!("tone.mlow");
 
 /// It is played again and again.
@@ -48,33 +47,31 @@ mod tests {
         assert_eq!(once, again);
     }
 
+    /// The encoder's arithmetic may differ between processors, so bytes are not compared.
     #[cfg(feature = "mlow")]
     #[test]
-    fn it_is_what_the_encoder_makes_of_the_tone() {
-        use super::super::speech::{Codec, Speech, TONE as THE_TONE};
+    fn it_is_heard_as_the_tone() {
+        use super::super::speech::{Codec, Ear, Mouth, TONE as THE_TONE};
         use wago_media::tone;
 
         // An encoder needs some packets to get into its stride.
         const BEFORE: usize = 20;
-        let (mut speaks, mut listens) = (Speech::new(Codec::Mlow).unwrap(), Speech::new(Codec::Mlow).unwrap());
+        let (mut speaks, mut listens) = (Mouth::new(Codec::Mlow).unwrap(), Ear::new(Codec::Mlow).unwrap());
         let mut made = Vec::new();
         for at in 0..BEFORE + PACKETS {
             let mut samples = [0; super::super::SAMPLES];
-            tone::fill(&mut samples, at * samples.len(), THE_TONE.0, THE_TONE.1);
+            tone::fill(&mut samples, at * super::super::SAMPLES, THE_TONE.0, THE_TONE.1);
             let packet = speaks.say(&samples).unwrap();
             if at >= BEFORE {
                 made.extend(u16::try_from(packet.len()).unwrap().to_be_bytes());
                 made.extend(packet);
             }
         }
-        if made != TONE {
-            let path = std::env::temp_dir().join("tone.mlow");
-            std::fs::write(&path, made).unwrap();
-            panic!(
-                "the encoder makes another tape: {} is to be crates/sandbox/src/phone/sound/tone.mlow",
-                path.display()
-            );
+        if std::env::var_os("UPDATE_TAPE").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/phone/sound/tone.mlow"), made).unwrap();
+            return;
         }
+        assert!(made.len().abs_diff(TONE.len()) < TONE.len() / 10, "{} bytes, not {}", made.len(), TONE.len());
         let mut tape = Tape::default();
         let heard: Vec<i16> = (0..3 * PACKETS).flat_map(|_| listens.hear(Some(&tape.next()))).collect();
         let (hz, level) = tone::peak(&heard[heard.len() / 3..]);
