@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
 import { ADMIN, sandbox, steps } from '../sandbox.js'
+import { PATIENCE, ask, until } from './caller.js'
 
-const PATIENCE = { timeout: 30_000 }
 const [ALICE, BOB] = ['15550000001', '15550000002']
 /** What the microphone gives, in Hz and dB of the loudest there is. */
 const SPOKEN = { hz: 440, level: -12 }
@@ -41,26 +41,8 @@ const folder = await mkdtemp(join(tmpdir(), 'wago-call-'))
 const microphone = join(folder, 'tone.wav')
 await writeFile(microphone, wav(SPOKEN))
 
-async function ask(base, method, path, headers, body) {
-  const response = await fetch(base + path, { method, headers: { 'content-type': 'application/json', ...headers }, body: body && JSON.stringify(body) })
-  const answer = await response.json()
-  assert.ok(response.ok, `${method} ${path}: ${JSON.stringify(answer)}`)
-  return answer.data ?? answer
-}
 const phone = (number, action, wish = {}) => ask(network, 'POST', `/phones/${number}/call/${action}`, {}, wish)
 const session = (method, path, body) => ask(gateway, method, path, { token: 'shop-token' }, body)
-
-/** Asks again and again until it is so: sound makes no event. */
-async function until(what, look) {
-  const end = Date.now() + PATIENCE.timeout
-  let seen
-  while (Date.now() < end) {
-    seen = await look()
-    if (seen.so) return seen
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-  throw new Error(`waited in vain for ${what}: ${JSON.stringify(seen)}`)
-}
 
 const near = (found, wanted) => Math.abs(found.hz - wanted.hz) <= NEAR.hz && Math.abs(found.level - wanted.level) <= NEAR.level
 

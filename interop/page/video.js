@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import puppeteer from 'puppeteer-core'
 import { ADMIN, sandbox, steps } from '../sandbox.js'
+import { PATIENCE, ask, until } from './caller.js'
 
-const PATIENCE = { timeout: 30_000 }
 const [ALICE, BOB] = ['15550000001', '15550000002']
 /** What the phone's camera sends. */
 const SIZE = { width: 96, height: 64 }
@@ -15,27 +15,8 @@ const NEAR = 3
 
 const { gateway, network, stop } = await sandbox(process.argv[2])
 
-async function ask(base, method, path, headers, body) {
-  const response = await fetch(base + path, { method, headers: { 'content-type': 'application/json', ...headers }, body: body && JSON.stringify(body) })
-  const text = await response.text()
-  const answer = text ? JSON.parse(text) : {}
-  assert.ok(response.ok, `${method} ${path}: ${text}`)
-  return answer.data ?? answer
-}
 const phone = (number, action, wish = {}) => ask(network, 'POST', `/phones/${number}/call/${action}`, {}, wish)
 const session = (method, path, body) => ask(gateway, method, path, { token: 'shop-token' }, body)
-
-/** Asks again and again until it is so: pictures make no event. */
-async function until(what, look) {
-  const end = Date.now() + PATIENCE.timeout
-  let seen
-  while (Date.now() < end) {
-    seen = await look()
-    if (seen.so) return seen
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-  throw new Error(`waited in vain for ${what}: ${JSON.stringify(seen)}`)
-}
 
 const phoneSaw = async (number) => (await ask(network, 'GET', `/phones/${number}/calls`)).at(-1).seen
 const phoneSees = async (number, more) => {
