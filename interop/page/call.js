@@ -177,6 +177,31 @@ await step('a page that is opened anew joins the call again', async () => {
   await pageHears(TOLD)
 })
 
+await step('a client that posts plain SDP takes its place, is heard, and leaves as it was told', async () => {
+  const { calls: [{ callID }] } = await session('GET', '/call/status')
+  const found = await page.evaluate(async (callID) => {
+    const headers = { token: 'shop-token' }
+    const peer = new RTCPeerConnection()
+    const sound = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } })
+    for (const track of sound.getTracks()) peer.addTrack(track, sound)
+    await peer.setLocalDescription(await peer.createOffer())
+    while (peer.iceGatheringState !== 'complete') await new Promise((resolve) => peer.addEventListener('icegatheringstatechange', resolve, { once: true }))
+    const body = peer.localDescription.sdp
+    const response = await fetch(`/call/webrtc/offer?CallID=${callID}`, { method: 'POST', headers: { ...headers, 'content-type': 'application/sdp' }, body })
+    await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() })
+    while (peer.connectionState !== 'connected') await new Promise((resolve) => peer.addEventListener('connectionstatechange', resolve, { once: true }))
+    window.plain = peer
+    return { status: response.status, kind: response.headers.get('content-type'), location: response.headers.get('location') }
+  }, callID)
+  assert.deepEqual([found.status, found.kind], [201, 'application/sdp'])
+  await phoneHears(BOB, SPOKEN)
+  await ask(gateway, 'DELETE', found.location, { token: 'shop-token' })
+  await until('the call without a browser', async () => {
+    const { calls: [{ state, stats }] } = await session('GET', '/call/status')
+    return { so: state === 'active' && stats.legs.length === 0, state, stats }
+  })
+})
+
 await step('the other end hangs up', async () => {
   await phone(BOB, 'hangup')
   await shows('#earlier', 'remote hangup')
