@@ -242,6 +242,30 @@ async fn a_file_is_played_paused_and_stopped_and_both_ends_are_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_from_a_url_is_played_again_and_again() {
+    let (world, alice, _inbox, id) = talking().await;
+    let file = wav(800.0, -12.0, 1);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/greeting.wav", listener.local_addr().unwrap());
+    let answer = move || async move { ([("content-type", "audio/wav")], file) };
+    let router = axum::Router::new().route("/greeting.wav", axum::routing::get(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let play = json!({"CallID": id, "AudioFile": url, "Loop": true});
+    let playing = alice.post("/call/player/play", play).await.data();
+    assert_eq!((&playing["file"], &playing["looped"]), (&json!(url), &json!(true)));
+    // Twice as long as the file.
+    goes_on(&alice, &id, 34).await;
+    world.phones.hears(BOB, 800.0, -12.0).await;
+    let status = alice.get(&format!("/call/player/status?CallID={id}")).await.data();
+    assert!(status["positionMs"].as_u64().unwrap() > 1_500, "{status}");
+    let nowhere = json!({"CallID": id, "AudioFile": url.replace("greeting", "nothing")});
+    let failed = alice.post("/call/player/play", nowhere).await;
+    assert!(failed.status.is_client_error(), "{}", failed.json());
+    world.phones.hears(BOB, 800.0, -12.0).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tones_keys_and_an_echo_try_a_call() {
     let (world, alice, _inbox, id) = talking().await;
     alice.post("/call/test", json!({"CallID": id, "Tone": 700})).await.data();
